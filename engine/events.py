@@ -1,0 +1,119 @@
+"""What happens in a run, as a list of frozen, numbered events.
+
+All that anybody knows about a run is a fold over them (`runstate.py`). `seq` counts from 1 without gaps; `at` is
+seconds since the epoch. Every event is a JSON object whose `type` is the class name, so a recorded run is a file with
+one event a line.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from engine.document import Json, JsonObject
+
+Stream = Literal["output", "print"]
+SkipReason = Literal["disabled", "not-taken", "upstream-failed", "upstream-skipped", "not-selected", "cancelled"]
+RunStatus = Literal["running", "completed", "failed", "cancelled"]
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """One thing that happened in a run."""
+
+    seq: int
+    at: float
+
+
+class RunStarted(Event, frozen=True, tag=True, kw_only=True):
+    """First event. `blocks` are the ids in the order of the plan; `variables` are the effective run variables."""
+
+    run_id: str
+    workflow_name: str = ""
+    variables: JsonObject = {}
+    blocks: tuple[str, ...] = ()
+
+
+class BlockStarted(Event, frozen=True, tag=True, kw_only=True):
+    """A block begins, or begins again (`attempt` 2 and up). `config` is resolved, secrets taken out of it."""
+
+    block_id: str
+    block_type: str = ""
+    block_name: str = ""
+    config: JsonObject = {}
+    inputs: tuple[str, ...] = ()
+    attempt: int = 1
+
+
+class BlockChunk(Event, frozen=True, tag=True, kw_only=True):
+    """A piece of text while a block runs: of its answer ("output") or of what its code prints ("print")."""
+
+    block_id: str
+    text: str
+    stream: Stream = "output"
+
+
+class BlockRetrying(Event, frozen=True, tag=True, kw_only=True):
+    """An attempt failed and another one follows after `delay_s` seconds."""
+
+    block_id: str
+    attempt: int
+    error: str
+    delay_s: float = 0.0
+
+
+class BlockFinished(Event, frozen=True, tag=True, kw_only=True):
+    """A block ended and its followers go on. `error` is set when it reports a failure in its result (shape b, 3.0)."""
+
+    block_id: str
+    result: JsonObject
+    duration_ms: float = 0.0
+    error: str | None = None
+
+
+class BlockFailed(Event, frozen=True, tag=True, kw_only=True):
+    """A block raised (shape a): it has no result to refer to, and followers that need it are skipped."""
+
+    block_id: str
+    error: str
+    duration_ms: float = 0.0
+
+
+class BlockSkipped(Event, frozen=True, tag=True, kw_only=True):
+    """A block did not run. `text` says why in a sentence; `because_of` is the block that decided it, if one did."""
+
+    block_id: str
+    reason: SkipReason
+    text: str = ""
+    because_of: str | None = None
+
+
+class RunFinished(Event, frozen=True, tag=True, kw_only=True):
+    """Last event. `output` is that of the response block; `error` says why a run as a whole failed."""
+
+    status: RunStatus
+    output: Json = None
+    error: str | None = None
+    duration_ms: float = 0.0
+
+
+AnyEvent = (
+    RunStarted | BlockStarted | BlockChunk | BlockRetrying | BlockFinished | BlockFailed | BlockSkipped | RunFinished
+)
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as one line of JSON, without the newline."""
+    return msgspec.json.encode(event)
+
+
+def decode_event(line: bytes | str) -> AnyEvent:
+    """The event in one line of JSON; `msgspec.DecodeError` when it is none."""
+    return _DECODER.decode(line)
+
+
+def decode_events(lines: Iterable[bytes | str]) -> list[AnyEvent]:
+    """The events of a recorded run, empty lines passed over."""
+    return [decode_event(line) for line in lines if line.strip()]
+
+
+_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
