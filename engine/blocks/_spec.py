@@ -1,0 +1,162 @@
+"""What a block type is: the one description that palette, inspector, checks, engine, server and docs all read.
+
+A block is one file in this folder (or a module of an installed package, entry point group `blockloom.blocks`) with a
+constant `BLOCK`, a `BlockType`. Port and summary functions get half-typed configs and must not raise.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from engine.blocks._fields import Field
+from engine.document import Json, JsonObject
+
+Trigger = Literal["manual", "webhook"]
+Category = Literal["Start", "AI", "Logic", "Data", "Connect", "Finish"]
+Hue = Literal["emerald", "sky", "rose", "orange", "teal", "violet", "amber", "indigo", "blue", "fuchsia", "grey"]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A place where edges attach. `name` "" is the unnamed port; `route` is the `condition` an edge from it carries."""
+
+    name: str = ""
+    label: str = ""
+    route: str | None = None
+
+
+@dataclass(frozen=True)
+class OutputField:
+    """One key of a block's result, for completion and help. `kind` is a word such as "text", "number", "object"."""
+
+    name: str
+    kind: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """Something wrong in a config, found by a block type's own check. `field` is a config key such as "code"."""
+
+    field: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    code: str = "invalid-value"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a block ended: its result object, and an error text when the result reports a failure (shape b, 3.0)."""
+
+    result: JsonObject
+    error: str | None = None
+
+
+class BlockContext(Protocol):
+    """What a block may touch while it runs. Everything outside its config comes through here."""
+
+    @property
+    def block_id(self) -> str: ...
+    @property
+    def block_name(self) -> str: ...
+
+    @property
+    def raw_config(self) -> JsonObject:
+        """The config as it is stored: nothing resolved."""
+
+    @property
+    def variables(self) -> JsonObject:
+        """Workflow variables overlaid by run variables (contract 5.5), starter defaults not included."""
+
+    @property
+    def inputs(self) -> Sequence[tuple[str, JsonObject]]:
+        """Id and result of each direct predecessor with a live edge, in the order of the plan."""
+
+    def result(self, name: str) -> JsonObject | None:
+        """The result of an earlier block by id or name; None when it has none."""
+
+    def results(self) -> Mapping[str, JsonObject]:
+        """Results of earlier blocks by id and by name, as code blocks see them."""
+
+    def emit(self, text: str, stream: Literal["output", "print"] = "output") -> None:
+        """Tell followers of the run about a piece of text."""
+
+    @property
+    def http(self) -> Any:
+        """The run's HTTP client (`engine.run.http.HttpClient`)."""
+
+    @property
+    def code(self) -> Any:
+        """Isolated execution of user code (`engine.code.CodeRunner`)."""
+
+    @property
+    def models(self) -> Any:
+        """Language models (`engine.llm.Models`)."""
+
+    async def ask_model(
+        self,
+        prompt: str,
+        *,
+        model: str = "",
+        system_prompt: str = "",
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Any:
+        """The answer of a language model (`engine.llm.port.Completion`); its text is emitted as it arrives.
+
+        Raises:
+            ModelError: it could not answer.
+        """
+
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds the block's own `timeout` allows, None when it has none."""
+
+
+RunFunction = Callable[[BlockContext, JsonObject], "Outcome | Awaitable[Outcome]"]
+SINGLE_PORT = (Port(),)
+NO_PORTS: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True)
+class BlockType:
+    """A kind of block. `type` is the name in documents, `label` the one on screen.
+
+    `run(ctx, config)` gets the resolved config and returns an `Outcome`; a plain function is run inline and must not
+    wait, a coroutine function may. `trigger` marks an entry block. `raw_fields` are config keys that hold source text:
+    references in them are not resolved. `mint()` returns config values made anew for every new block, such as ids.
+    `singleton` says that a workflow should hold one at most.
+    """
+
+    type: str
+    label: str
+    description: str
+    category: Category
+    icon: str
+    hue: Hue
+    run: RunFunction
+    fields: tuple[Field, ...] = ()
+    aliases: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    trigger: Trigger | None = None
+    singleton: bool = False
+    raw_fields: frozenset[str] = frozenset()
+    inputs: tuple[Port, ...] = SINGLE_PORT
+    outputs: Callable[[JsonObject], tuple[Port, ...]] = lambda _config: SINGLE_PORT
+    output_fields: Callable[[JsonObject], tuple[OutputField, ...]] = lambda _config: (OutputField("output", "any"),)
+    summary: Callable[[JsonObject], str] = lambda _config: ""
+    check: Callable[[JsonObject], Sequence[FieldProblem]] = lambda _config: ()
+    mint: Callable[[], JsonObject] = dict
+    upgrade: Callable[[JsonObject], JsonObject] = lambda config: config
+    help: str = ""
+    default_extra: JsonObject = field(default_factory=dict)
+
+    def field(self, key: str) -> Field | None:
+        """The form field of a config key, None when the form does not show it."""
+        return next((item for item in self.fields if item.key == key), None)
+
+    def new_config(self) -> JsonObject:
+        """The config of a new block: declared defaults, then what is minted for each one."""
+        declared: dict[str, Json] = {item.key: item.default for item in self.fields if item.default is not None}
+        return {**declared, **self.default_extra, **self.mint()}
