@@ -270,7 +270,7 @@ def _read_blocks(data: Json) -> dict[str, Block]:
     for index, item in enumerate(_list(data, "blocks")):
         block = block_from_api(item, f"blocks[{index}]")
         if block.id in blocks:
-            own_id = edge_id_for(block.id, "", None, None, index)
+            own_id = _free_id(block.id, "", None, None, blocks)
             block = msgspec.structs.replace(block, id=own_id, extra={**block.extra, "id": block.id})
         blocks[block.id] = block
     return blocks
@@ -281,11 +281,21 @@ def _read_edges(data: Json) -> dict[str, Edge]:
     for index, item in enumerate(_list(data, "edges")):
         edge = edge_from_api(item, f"edges[{index}]")
         if edge.id in edges:
-            own_id = edge_id_for(edge.source, edge.target, edge.source_handle, edge.target_handle, index + 1)
+            own_id = _free_id(edge.source, edge.target, edge.source_handle, edge.target_handle, edges)
             kept = {**edge.extra, "id": edge.id} if isinstance(item, dict) and item.get("id") else edge.extra
             edge = msgspec.structs.replace(edge, id=own_id, extra=kept)
         edges[edge.id] = edge
     return edges
+
+
+def _free_id(
+    source: str, target: str, source_handle: str | None, target_handle: str | None, taken: Mapping[str, object]
+) -> str:
+    """An id for one more of the same. It counts those before it and not lines, so that sorting a file keeps it."""
+    nth = 1
+    while (own_id := edge_id_for(source, target, source_handle, target_handle, nth)) in taken:
+        nth += 1
+    return own_id
 
 
 def _object(value: Json, place: str) -> JsonObject:

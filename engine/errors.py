@@ -26,11 +26,23 @@ class NotConnectable(EditError):
 
 
 class FileError(BlockloomError):
-    """A workflow file or pasted text that could not be read or written. `place` is a JSON path or a line and column."""
+    """A workflow file or pasted text that could not be read or written.
 
-    def __init__(self, message: str, place: str = "") -> None:
+    `place` is a JSON path or a line and column; `repairable` says that reading it with repairs would succeed.
+    """
+
+    def __init__(self, message: str, place: str = "", repairable: bool = False) -> None:
         super().__init__(f"{place}: {message}" if place else message)
         self.place = place
+        self.repairable = repairable
+
+
+class FileChangedOnDisk(FileError):
+    """The file on disk is not the one that was read: somebody else wrote it meanwhile."""
+
+
+class FileMissing(FileError):
+    """The file that was read is gone from disk."""
 
 
 class ExpressionError(BlockloomError):

@@ -1,0 +1,256 @@
+"""Data references, `<Block.path>` and `{{variables.x}}`: the one grammar that finds, renames and resolves them.
+
+A reference that is a whole string is replaced by the value with its type kept; inside longer text by the value's text:
+text as it is, everything else as compact JSON. One that leads nowhere stays as it was written. The result of a
+resolution is never looked at again, so data that happens to look like a reference stays data.
+
+Source: contract sections 4.1 to 4.3.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from engine.codenames import rename_in_code as rename_in_code
+from engine.document import Json, JsonObject
+
+MAPPINGS_KEY = "_inputMappings"
+"""The config key of the studio's input mappings (contract 4.2)."""
+
+Lookup = Callable[[str], JsonObject | None]
+"""The result of an earlier block by its id or name, None when it has none."""
+
+_REFERENCE = re.compile(
+    r"<(?P<name>[\w \-]+)\.(?P<path>[\w.]+)>|\{\{ *variables\.(?P<variable>\w+)(?:\.(?P<rest>\w+(?:\.\w+)*))? *\}\}"
+)
+_NAME = re.compile(r"[\w \-]+")
+_MISSING = object()
+
+
+class Reference(NamedTuple):
+    """One reference in a text. `name` is a block's name or id, or a variable; `path` the dotted rest, "" for none."""
+
+    start: int
+    end: int
+    kind: Literal["block", "variable"]
+    name: str
+    path: str
+    text: str
+
+    @property
+    def keys(self) -> list[str]:
+        """The object keys to walk, in order."""
+        return self.path.split(".") if self.path else []
+
+
+class InputMapping(NamedTuple):
+    """One row of the studio's wiring: a field of an earlier result that fills a config field left empty."""
+
+    source: str
+    output_field: str
+    target_field: str
+
+
+def find(text: str) -> list[Reference]:
+    """The references in a text, from left to right."""
+    if "<" not in text and "{{" not in text:
+        return []
+    return [_reference(match) for match in _REFERENCE.finditer(text)]
+
+
+def find_all(value: Json) -> Iterator[Reference]:
+    """The references in every string of a JSON value, keys of objects not included."""
+    for text in strings_in(value):
+        yield from find(text)
+
+
+def strings_in(value: Json) -> Iterator[str]:
+    """Every text in a JSON value, keys of objects not included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from strings_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings_in(item)
+
+
+def contains(value: Json) -> bool:
+    """Whether any string in a JSON value holds a reference."""
+    return next(find_all(value), None) is not None
+
+
+def can_be_referenced(name: str) -> bool:
+    """Whether a block of this name can stand in a reference: letters, digits, `_`, `-` and spaces only."""
+    return _NAME.fullmatch(name) is not None
+
+
+def input_mappings(config: JsonObject) -> list[InputMapping]:
+    """The usable rows of `_inputMappings`; what is no row of texts is passed over."""
+    rows = config.get(MAPPINGS_KEY)
+    if not isinstance(rows, list):
+        return []
+    found = []
+    for row in rows:
+        if isinstance(row, dict):
+            source, target = row.get("sourceId"), row.get("targetField")
+            field = row.get("outputField") or "output"
+            if isinstance(source, str) and isinstance(target, str) and isinstance(field, str) and source and target:
+                found.append(InputMapping(source, field, target))
+    return found
+
+
+def rename_in(value: Json, old: str, new: str) -> tuple[Json, int]:
+    """The value with references to block `old` made references to `new`, and how many there were.
+
+    A value without any is returned itself, so that sharing and `is` keep their meaning.
+    """
+    if isinstance(value, str):
+        return _rename_in_text(value, old, new)
+    if isinstance(value, dict):
+        renamed = {key: rename_in(item, old, new) for key, item in value.items()}
+        count = sum(times for _, times in renamed.values())
+        return ({key: item for key, (item, _) in renamed.items()}, count) if count else (value, 0)
+    if isinstance(value, list):
+        items = [rename_in(item, old, new) for item in value]
+        count = sum(times for _, times in items)
+        return ([item for item, _ in items], count) if count else (value, 0)
+    return value, 0
+
+
+def text_of(value: Json) -> str:
+    """How a value reads inside longer text: text as it is, everything else as compact JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def walk(value: Json, keys: list[str]) -> Json:
+    """The value under these keys, objects only; raises KeyError where the way ends."""
+    for key in keys:
+        if not isinstance(value, dict):
+            raise KeyError(key)
+        value = value[key]
+    return value
+
+
+class Template:
+    """A config with its references found once, ready to be resolved many times.
+
+    `names` are the blocks and `variables` the run variables it refers to. Config keys in `raw_fields` hold source text
+    and stay as they are. What has no reference in it is shared with the config, not copied.
+    """
+
+    __slots__ = ("_config", "_resolve", "names", "variables")
+
+    def __init__(self, config: JsonObject, raw_fields: frozenset[str] = frozenset()) -> None:
+        self._config = config
+        cooked = {key: value for key, value in config.items() if key not in raw_fields}
+        found = list(find_all(cooked))
+        self.names = frozenset(item.name for item in found if item.kind == "block")
+        self.variables = frozenset(item.name for item in found if item.kind == "variable")
+        self._resolve = _compile_object(config, cooked) if found else None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is nothing to resolve."""
+        return self._resolve is None
+
+    def resolve(self, lookup: Lookup, variables: Mapping[str, Json]) -> JsonObject:
+        """The config with all references replaced; the config itself when it has none. Never raises for data."""
+        return self._resolve(lookup, variables) if self._resolve else self._config
+
+
+_Resolver = Callable[[Lookup, Mapping[str, Json]], Json]
+
+
+def _reference(match: re.Match[str]) -> Reference:
+    name, path, variable, rest = match.groups()
+    if name is None:
+        return Reference(match.start(), match.end(), "variable", variable, rest or "", match[0])
+    return Reference(match.start(), match.end(), "block", name, path, match[0])
+
+
+def _rename_in_text(text: str, old: str, new: str) -> tuple[str, int]:
+    found = [item for item in find(text) if item.kind == "block" and item.name == old] if old in text else []
+    for item in reversed(found):
+        text = f"{text[: item.start]}<{new}.{item.path}>{text[item.end :]}"
+    return text, len(found)
+
+
+def _compile(value: Json) -> _Resolver | None:
+    """A function that resolves this value, None when there is nothing in it to resolve."""
+    if isinstance(value, str):
+        return _compile_text(value)
+    if isinstance(value, dict):
+        return _compile_object(value, value)
+    if isinstance(value, list):
+        return _compile_list(value)
+    return None
+
+
+def _compile_object(whole: JsonObject, cooked: JsonObject) -> _Resolver | None:
+    slots = [(key, resolver) for key, value in cooked.items() if (resolver := _compile(value))]
+    if not slots:
+        return None
+
+    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
+        resolved = whole.copy()
+        for key, resolver in slots:
+            resolved[key] = resolver(lookup, variables)
+        return resolved
+
+    return resolve
+
+
+def _compile_list(value: list[Json]) -> _Resolver | None:
+    slots = [(index, resolver) for index, item in enumerate(value) if (resolver := _compile(item))]
+    if not slots:
+        return None
+
+    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
+        resolved = value.copy()
+        for index, resolver in slots:
+            resolved[index] = resolver(lookup, variables)
+        return resolved
+
+    return resolve
+
+
+def _compile_text(text: str) -> _Resolver | None:
+    found = find(text)
+    if not found:
+        return None
+    if len(found) == 1 and len(found[0].text) == len(text):
+        return _compile_whole(found[0])
+    parts: list[str | Callable[[Lookup, Mapping[str, Json]], Json]] = []
+    position = 0
+    for item in found:
+        parts += [text[position : item.start], _compile_whole(item)]
+        position = item.end
+    parts.append(text[position:])
+
+    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
+        return "".join(part if isinstance(part, str) else text_of(part(lookup, variables)) for part in parts)
+
+    return resolve
+
+
+def _compile_whole(item: Reference) -> _Resolver:
+    name, keys, text = item.name, item.keys, item.text
+
+    def resolve_block(lookup: Lookup, _variables: Mapping[str, Json]) -> Json:
+        value: Json = lookup(name)
+        for key in keys:
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        return text if value is _MISSING else value
+
+    def resolve_variable(_lookup: Lookup, variables: Mapping[str, Json]) -> Json:
+        value = variables.get(name, _MISSING)
+        for key in keys:
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        return text if value is _MISSING else value
+
+    return resolve_block if item.kind == "block" else resolve_variable
