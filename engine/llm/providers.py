@@ -1,0 +1,232 @@
+"""Models behind a network, through pydantic-ai: one streamed request for each question.
+
+pydantic-ai takes about a second to import, so that happens inside functions only. It reports to nobody unless an
+application asks it to instrument requests, and this module asks it not to.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from engine.document import JsonObject
+from engine.errors import ModelError
+from engine.llm.port import LOCAL_MODEL, Completion, ModelRequest, OnText
+from engine.llm.settings import ANTHROPIC_KEY, OPENAI_KEY, OPENAI_URL, ModelSettings, where_to_put
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.models import Model
+    from pydantic_ai.models import ModelRequestParameters as Parameters
+    from pydantic_ai.settings import ModelSettings as RequestSettings
+
+_NO_KEY = "no-key"
+
+
+async def complete(name: str, request: ModelRequest, on_text: OnText, settings: ModelSettings) -> Completion:
+    """The answer of the provider that has the model `name`; pieces go to `on_text` as they arrive.
+
+    Raises:
+        ModelError: no key, or the provider refused, broke off, or answered without text; the key is in no text.
+    """
+    if not request.prompt.strip():
+        raise ModelError(
+            f'The prompt for the model "{name}" is empty: write one, or check its references.', retryable=False
+        )
+    key = await _key_for(name, settings)
+    async with _model(name, key, settings) as model:
+        return await ask(model, name, request, on_text, secret=key, tells_why_it_ends=True)
+
+
+async def ask(
+    model: "Model",
+    name: str,
+    request: ModelRequest,
+    on_text: OnText,
+    *,
+    secret: str = "",
+    tells_why_it_ends: bool = False,
+) -> Completion:
+    """One streamed request to a pydantic-ai model. `secret` is taken out of whatever an error text repeats.
+
+    With `tells_why_it_ends` an answer that ends without a reason counts as broken off: every provider gives one.
+    """
+    from pydantic_ai.direct import model_request_stream
+
+    from engine.llm.failures import in_words
+
+    try:
+        async with model_request_stream(
+            model,
+            [_message(request)],
+            model_settings=_request_settings(request),
+            model_request_parameters=_parameters(request),
+            instrument=False,
+        ) as stream:
+            async for event in stream:
+                piece = _text_of(event)
+                if piece:
+                    on_text(piece)
+            response = stream.get()
+    except Exception as error:  # noqa: BLE001 - the border to three libraries that raise errors of their own
+        raise in_words(error, name, secret) from None
+    completion = _completion(response, name, request)
+    # pydantic-ai fills a missing reason with "stop"; what the provider itself said is among the details.
+    if tells_why_it_ends and not (response.provider_details or {}).get("finish_reason"):
+        length = len(completion.text)
+        raise ModelError(f'The answer of the model "{name}" broke off after {length} characters; run it again.')
+    return completion
+
+
+def is_anthropic(name: str) -> bool:
+    """Whether Anthropic has the model of this name."""
+    return name.startswith(("claude-", "anthropic/", "anthropic:"))
+
+
+def _bare_name(name: str) -> str:
+    return name.removeprefix("anthropic/").removeprefix("anthropic:").removeprefix("openai:")
+
+
+async def _key_for(name: str, settings: ModelSettings) -> str:
+    key_name = ANTHROPIC_KEY if is_anthropic(name) else OPENAI_KEY
+    # A keyring may ask its service, or the user, before it answers.
+    key = await asyncio.to_thread(settings.find_key, key_name)
+    if key:
+        return key
+    if not is_anthropic(name) and settings.is_own_server:
+        return _NO_KEY
+    own = "" if is_anthropic(name) else " A server of your own is named by OPENAI_BASE_URL, and may need no key."
+    raise ModelError(
+        f'The model "{name}" needs a key, and {key_name} is not set. {where_to_put(key_name)}{own} '
+        f"The model {LOCAL_MODEL} works without a key.",
+        retryable=False,
+    )
+
+
+@asynccontextmanager
+async def _model(name: str, key: str, settings: ModelSettings) -> "AsyncIterator[Model]":
+    """A pydantic-ai model with a client of its own, which is closed at the end.
+
+    The client is made in a thread: importing the provider's package and reading certificates takes a second.
+    """
+    make = _anthropic_model if is_anthropic(name) else _openai_model
+    model, client = await asyncio.to_thread(make, _bare_name(name), key, settings)
+    async with client:
+        yield model
+
+
+def _openai_model(name: str, key: str, settings: ModelSettings) -> "tuple[Model, Any]":
+    from openai import AsyncOpenAI, Timeout
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    client = AsyncOpenAI(
+        base_url=settings.openai_base_url or OPENAI_URL,
+        api_key=key,
+        max_retries=settings.retries,
+        timeout=Timeout(settings.answer_timeout_s, connect=settings.connect_timeout_s),
+    )
+    if not settings.is_own_server:
+        return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client)), client
+    # Other servers know the older `max_tokens`; only OpenAI's own newer models insist on its successor.
+    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    return OpenAIChatModel(
+        name, provider=OpenAICompatibleProvider("own", openai_client=client, profile=profile)
+    ), client
+
+
+def _anthropic_model(name: str, key: str, settings: ModelSettings) -> "tuple[Model, Any]":
+    from anthropic import AsyncAnthropic, Timeout
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    client = AsyncAnthropic(
+        base_url=settings.anthropic_base_url or None,
+        api_key=key,
+        max_retries=settings.retries,
+        timeout=Timeout(settings.answer_timeout_s, connect=settings.connect_timeout_s),
+    )
+    return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client)), client
+
+
+def _message(request: ModelRequest) -> Any:
+    from pydantic_ai.messages import ModelRequest as Message
+    from pydantic_ai.messages import SystemPromptPart, UserPromptPart
+
+    system = [SystemPromptPart(request.system_prompt)] if request.system_prompt.strip() else []
+    return Message(parts=[*system, UserPromptPart(request.prompt)])
+
+
+def _request_settings(request: ModelRequest) -> "RequestSettings":
+    from pydantic_ai.settings import ModelSettings as RequestSettings
+
+    chosen = RequestSettings()
+    if request.temperature is not None:
+        chosen["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        chosen["max_tokens"] = request.max_tokens
+    return chosen
+
+
+def _parameters(request: ModelRequest) -> "Parameters":
+    from pydantic_ai.models import ModelRequestParameters as Parameters
+    from pydantic_ai.output import OutputObjectDefinition
+
+    if request.schema is None:
+        return Parameters()
+    wanted = OutputObjectDefinition(json_schema=request.schema, name="answer")
+    return Parameters(output_mode="native", output_object=wanted)
+
+
+def _text_of(event: Any) -> str:
+    """The text that a stream event adds to the answer; reasoning and tool calls add none."""
+    from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+
+    if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+        return event.part.content
+    if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+        return event.delta.content_delta
+    return ""
+
+
+def _completion(response: "ModelResponse", name: str, request: ModelRequest) -> Completion:
+    text = "".join(part.content for part in response.parts if part.part_kind == "text")
+    if not text.strip():
+        raise ModelError(_why_empty(name, response.finish_reason))
+    if request.schema is not None:
+        _require_json(text, name)
+    return Completion(text, response.model_name or name, _usage(response))
+
+
+def _why_empty(name: str, reason: str | None) -> str:
+    if reason == "length":
+        return (
+            f'The model "{name}" used up the allowed tokens before it wrote anything: allow more of them (max_tokens).'
+        )
+    if reason == "content_filter":
+        return f'The provider of the model "{name}" withheld the answer for its content; change the prompt.'
+    return f'The model "{name}" answered without any text; run it again or change the prompt.'
+
+
+def _require_json(text: str, name: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError:
+        raise ModelError(f'The model "{name}" was asked for JSON and answered {text[:60]!r}; run it again.') from None
+
+
+def _usage(response: "ModelResponse") -> JsonObject | None:
+    """Token counts under the platform's names (contract 3.6)."""
+    used = response.usage
+    if not used.input_tokens and not used.output_tokens:
+        return None
+    total = used.input_tokens + used.output_tokens
+    usage = {"prompt_tokens": used.input_tokens, "completion_tokens": used.output_tokens, "total_tokens": total}
+    if used.output_reasoning_tokens:
+        usage["reasoning_tokens"] = used.output_reasoning_tokens
+    if used.cache_read_tokens:
+        usage["cached_tokens"] = used.cache_read_tokens
+    return usage
