@@ -1,0 +1,172 @@
+"""Which network addresses a run may call: the rule, and the connection that keeps it.
+
+The rule is asked at the moment of connecting, about the address that is really connected to. So no spelling of a host,
+no name that resolves to something else by then, and no redirect gets around it.
+"""
+
+import asyncio
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+
+from engine.errors import BlockError
+
+ALLOW_VARIABLE = "BLOCKLOOM_ALLOW_PRIVATE_HOSTS"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# `ip.is_global` of Python 3.11 takes several of these for public, so the ranges are spelled out.
+_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")))
+_PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "::/128",
+            "::1/128",
+            "100::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "fc00::/7",
+            "fec0::/10",
+            "ff00::/8",
+        ),
+    )
+)
+_WITH_IPV4_INSIDE = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+_SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
+
+
+class AddressRefused(BlockError):
+    """The rule does not let a run call this address."""
+
+
+@dataclass(frozen=True)
+class AddressPolicy:
+    """Public addresses are allowed. Those on this machine and in private networks are when their host is listed.
+
+    `allowed` holds host names, addresses and networks such as `10.0.0.0/8`; "*" allows all private ones. Link-local and
+    metadata addresses are never allowed.
+    """
+
+    allowed: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, more: Iterable[str] = ()) -> "AddressPolicy":
+        """The policy of the settings and of `BLOCKLOOM_ALLOW_PRIVATE_HOSTS`: "1" for all, or a list with commas."""
+        text = os.environ.get(ALLOW_VARIABLE, "").strip()
+        listed = ("*",) if text.lower() in ("1", "true", "yes") else tuple(part.strip() for part in text.split(","))
+        return cls((*more, *(part for part in listed if part and part not in ("0", "false", "no"))))
+
+    def refusal(self, host: str, address: Address) -> str | None:
+        """Why this host, at this address, may not be called; None when it may."""
+        real = _unwrapped(address)
+        if any(real in network for network in _METADATA if network.version == real.version):
+            return f"{host} is at {address}, an address of the machine's own infrastructure, which is never called."
+        if not any(real in network for network in _PRIVATE if network.version == real.version):
+            return None
+        if any(_covers(entry, host, real) for entry in self.allowed):
+            return None
+        return (
+            f"{host} is at {address}, on this machine or in a private network. If you trust this workflow, allow it: "
+            f"set {ALLOW_VARIABLE}={host} (several with commas, 1 for all)."
+        )
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections for the HTTP client: resolves once, asks the policy, connects to that very address."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """A connection to the first address of the host that answers; every address must be allowed.
+
+        Raises:
+            AddressRefused: the policy says no.
+            httpcore.ConnectError: nobody answers, or the name is unknown.
+        """
+        failure: Exception | None = None
+        for address in await self._allowed_addresses(host, port):
+            try:
+                return await self._inner.connect_tcp(
+                    str(address), port, timeout, local_address=local_address, socket_options=socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature is httpcore's
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: a workflow has no business with sockets of this machine."""
+        raise AddressRefused(f"Local sockets such as {path} cannot be called.", retryable=False)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, as the connection pool asks for between retries."""
+        await asyncio.sleep(seconds)
+
+    async def _allowed_addresses(self, host: str, port: int) -> list[Address]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise httpcore.ConnectError(f"the name {host} is not known") from error
+        addresses = [ipaddress.ip_address(str(info[4][0]).split("%")[0]) for info in found]
+        for address in addresses:
+            refusal = self._policy.refusal(host, address)
+            if refusal:
+                raise AddressRefused(refusal, retryable=False)
+        return list(dict.fromkeys(addresses))
+
+
+def _unwrapped(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one that only wraps it."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _SIX_TO_FOUR:
+        return ipaddress.IPv4Address((int(address) >> 80) & 0xFFFFFFFF)
+    is_plain_loopback = int(address) in (0, 1)
+    if not is_plain_loopback and any(address in network for network in _WITH_IPV4_INSIDE):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _covers(entry: str, host: str, address: Address) -> bool:
+    if entry == "*" or entry.lower() == host.lower():
+        return True
+    try:
+        network = ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
+    return network.version == address.version and address in network

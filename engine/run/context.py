@@ -1,0 +1,235 @@
+"""What a block may touch while it runs: earlier results, its run's services, and the way to tell followers."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.blocks._spec import BlockContext
+from engine.document import Json, JsonObject
+from engine.errors import BlockError
+from engine.events import Stream
+from engine.references import MAPPINGS_KEY, walk
+from engine.run.plan import Plan, Progress, Step
+
+if TYPE_CHECKING:
+    from engine.llm.port import Completion
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What the person decided about runs. None takes the default of the part it is for.
+
+    `allow_private_hosts` are host names or networks on this machine or in the local network that HTTP requests may
+    reach, `("*",)` for all of them; `code_limits` is an `engine.code.Limits`, `models` the settings of `engine.llm`.
+    """
+
+    allow_private_hosts: tuple[str, ...] = ()
+    code_limits: Any = None
+    models: Any = None
+
+
+@dataclass(slots=True)
+class Services:
+    """What a run works with. Made by `open_services`; a test passes fakes for what its blocks use."""
+
+    http: Any = None
+    code: Any = None
+    models: Any = None
+
+
+@asynccontextmanager
+async def open_services(settings: RunSettings | None = None) -> AsyncIterator[Services]:
+    """The services of one run, closed with everything they started. Each one costs nothing before its first use."""
+    from engine.code import CodeRunner
+    from engine.llm import Models
+    from engine.run.http import AddressPolicy, HttpClient
+
+    settings = settings or RunSettings()
+    async with AsyncExitStack() as stack:
+        policy = AddressPolicy.from_environment(settings.allow_private_hosts)
+        http = await stack.enter_async_context(HttpClient(policy))
+        code = await stack.enter_async_context(CodeRunner(settings.code_limits))
+        yield Services(http, code, Models(settings.models))
+
+
+@dataclass(slots=True)
+class RunScope:
+    """What all blocks of a run share. `variables` are the workflow's and the run's, `effective` adds declared ones."""
+
+    plan: Plan
+    progress: Progress
+    services: Services
+    variables: JsonObject
+    effective: JsonObject
+    say: Callable[[str, str, Stream], None]
+    """Emits a piece of text of the block with this id."""
+
+
+class StepContext(BlockContext):
+    """The context of one step in one run."""
+
+    __slots__ = ("_is_open", "_scope", "_step", "_timeout_s")
+
+    def __init__(self, scope: RunScope, step: Step) -> None:
+        self._scope = scope
+        self._step = step
+        self._timeout_s: float | None = None
+        self._is_open = True
+
+    @property
+    def block_id(self) -> str:
+        return self._step.block.id
+
+    @property
+    def block_name(self) -> str:
+        return self._step.block.label
+
+    @property
+    def raw_config(self) -> JsonObject:
+        return self._step.block.config
+
+    @property
+    def variables(self) -> JsonObject:
+        return self._scope.variables
+
+    @property
+    def timeout_s(self) -> float | None:
+        return self._timeout_s
+
+    @property
+    def inputs(self) -> Sequence[tuple[str, JsonObject]]:
+        steps, progress = self._scope.plan.steps, self._scope.progress
+        live = progress.inputs(self._step)
+        return [(steps[index].block.id, result) for index in live if (result := progress.results[index]) is not None]
+
+    @property
+    def http(self) -> Any:
+        return self._service("http", "the network")
+
+    @property
+    def code(self) -> Any:
+        return self._service("code", "a place to run code")
+
+    @property
+    def models(self) -> Any:
+        return self._service("models", "language models")
+
+    def lookup(self, name: str) -> JsonObject | None:
+        """The result that this name means in a reference of this block's config."""
+        results = self._scope.progress.results
+        for index in self._step.meanings.get(name, ()):
+            result = results[index]
+            if result is not None:
+                return result
+        return None
+
+    def result(self, name: str) -> JsonObject | None:
+        """The result of an earlier block by id or name."""
+        return self.lookup(name) or self._table.get(name)
+
+    def results(self) -> Mapping[str, JsonObject]:
+        """Results of ancestors and of blocks that this one mentions, by id and by name."""
+        return self._table
+
+    def emit(self, text: str, stream: Stream = "output") -> None:
+        """Tell followers of the run about a piece of text; what comes after the block ended is dropped."""
+        if self._is_open and text:
+            self._scope.say(self._step.block.id, text, stream)
+
+    async def ask_model(
+        self,
+        prompt: str,
+        *,
+        model: str = "",
+        system_prompt: str = "",
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> "Completion":
+        from engine.llm.port import ModelRequest
+
+        request = ModelRequest(model, prompt, system_prompt, temperature, max_tokens)
+        answer: Completion = await self.models.complete(request, self.emit)
+        return answer
+
+    def allow(self, timeout_s: float | None) -> None:
+        """Say how long the block may take."""
+        self._timeout_s = timeout_s
+
+    def close(self) -> None:
+        """The block has ended: it can no longer say anything."""
+        self._is_open = False
+
+    def prepare(self) -> JsonObject:
+        """The step's config with references resolved and mapped inputs filled in.
+
+        Raises:
+            BlockError: an input mapping has the wrong shape.
+        """
+        step = self._step
+        config = step.config
+        if step.template is not None:
+            config = step.template.resolve(self.lookup, self._scope.effective)
+        return self._with_mapped_inputs(config) if step.has_mappings else config
+
+    @cached_property
+    def _table(self) -> dict[str, JsonObject]:
+        """One table of ids and names; an id wins over a name, and the first block in the order keeps its name."""
+        plan, results = self._scope.plan, self._scope.progress.results
+        table: dict[str, JsonObject] = {}
+        own: dict[str, JsonObject] = {}
+        for index in plan.visible(self._step.index):
+            result, block = results[index], plan.steps[index].block
+            if result is not None:
+                own[block.id] = result
+                if block.name:
+                    table.setdefault(block.name, result)
+        return {**table, **own}
+
+    def _service(self, name: str, words: str) -> Any:
+        service = getattr(self._scope.services, name)
+        if service is None:
+            raise BlockError(f"This run has no access to {words}.", retryable=False)
+        return service
+
+    def _with_mapped_inputs(self, config: JsonObject) -> JsonObject:
+        """Fill fields from `_inputMappings`, as contract 3.0 has it: what the person typed wins, texts are joined."""
+        mappings = self._step.block.config[MAPPINGS_KEY]
+        if not isinstance(mappings, list):
+            return config
+        assert self._step.block_type is not None
+        raw_fields = self._step.block_type.raw_fields
+        filled = dict(config)
+        mapped: set[str] = set()
+        for number, mapping in enumerate(mappings, 1):
+            if not isinstance(mapping, dict):
+                raise BlockError(f"Input mapping {number} is not an object.", retryable=False)
+            target, value = mapping.get("targetField"), self._mapped_value(mapping)
+            if value is None or not isinstance(target, str) or not target or target in raw_fields:
+                continue
+            before = filled.get(target)
+            if target in mapped:
+                filled[target] = f"{before}\n{value}" if isinstance(before, str) and isinstance(value, str) else value
+            elif before is None or before == "":
+                filled[target] = value
+                mapped.add(target)
+        return filled
+
+    def _mapped_value(self, mapping: JsonObject) -> Json:
+        source, path = mapping.get("sourceId"), mapping.get("outputField") or "output"
+        result = self.lookup(source) if isinstance(source, str) else None
+        if result is None or not isinstance(path, str):
+            return None
+        value = _value_at(result, path)
+        if value is None and not path.startswith("output"):
+            value = _value_at(result, f"output.{path}")
+        return value
+
+
+def _value_at(value: Json, path: str) -> Json:
+    """What a dotted path leads to; None when it leads nowhere."""
+    try:
+        return walk(value, path.split("."))
+    except KeyError:
+        return None

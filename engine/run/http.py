@@ -1,0 +1,154 @@
+"""The HTTP client of a run: the one place where the engine calls out, so limits and rules are here.
+
+One connection pool a run, made at the first request. Redirects are not followed, replies are read in pieces and cut off
+at a size, and every way to fail has its own words.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from engine.errors import BlockError, DeadlineExceeded
+from engine.run.addresses import AddressPolicy as AddressPolicy
+from engine.run.addresses import GuardedBackend
+
+MAX_REPLY_BYTES = 10 * 1024 * 1024
+CONNECT_TIMEOUT_S = 5.0
+MAX_CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class HttpReply:
+    """A reply. Header names are in lower case; several of one name are joined with a comma and a space."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """Requests over one pool of connections. Costs nothing before the first; `async with` closes what it opened."""
+
+    def __init__(self, policy: AddressPolicy | None = None, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+        self._policy = policy or AddressPolicy.from_environment()
+        self._max_reply_bytes = max_reply_bytes
+        self._client: Any = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_s: float = 30.0,
+    ) -> HttpReply:
+        """The reply, whatever its status. `timeout_s` is for the whole exchange.
+
+        Raises:
+            DeadlineExceeded: it took longer than `timeout_s`.
+            AddressRefused: the address may not be called.
+            BlockError: no reply came; the text says what kept it.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._exchange(method, url, headers or {}, body)
+        except TimeoutError:
+            text = f"{_host(url)} did not answer within {timeout_s * 1000:g} ms. Allow more time, or try again later."
+            raise DeadlineExceeded(text) from None
+
+    async def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> HttpReply:
+        import httpx
+
+        client = self._open_client()
+        # Packed replies are not asked for: a small one can hide a huge one.
+        own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Blockloom"}
+        given = {key.lower() for key in headers}
+        merged = {key: value for key, value in own.items() if key.lower() not in given} | headers
+        try:
+            request = client.build_request(method, url, headers=merged, content=body)
+            reply = await client.send(request, stream=True)
+            try:
+                return HttpReply(reply.status_code, _joined(reply.headers), await self._read(reply, url))
+            finally:
+                with contextlib.suppress(httpx.HTTPError):
+                    await reply.aclose()
+        except httpx.InvalidURL as error:
+            raise BlockError(f"The address {url[:200]!r} cannot be read: {error}.", retryable=False) from None
+        except httpx.TimeoutException:
+            raise DeadlineExceeded(f"{_host(url)} could not be reached within {CONNECT_TIMEOUT_S:g} s.") from None
+        except httpx.HTTPError as error:
+            raise BlockError(_in_words(error, url)) from None
+        except (UnicodeError, ValueError, TypeError) as error:
+            raise BlockError(f"The request cannot be sent: {error}.", retryable=False) from None
+
+    async def _read(self, reply: Any, url: str) -> bytes:
+        encoding = reply.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise BlockError(f"{_host(url)} packed its reply as {encoding!r} although asked not to.", retryable=False)
+        limit, pieces, size = self._max_reply_bytes, [], 0
+        async for piece in reply.aiter_raw():
+            size += len(piece)
+            if size > limit:
+                text = f"The reply of {_host(url)} is larger than {limit / 1e6:g} MB. Ask for less, page by page."
+                raise BlockError(text, retryable=False)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _open_client(self) -> Any:
+        if self._client is None:
+            import httpcore
+            import httpx
+
+            context = ssl.create_default_context()
+            transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+            # httpx has no parameter for the network backend; the pool that it wraps has.
+            transport._pool = httpcore.AsyncConnectionPool(
+                ssl_context=context, max_connections=MAX_CONNECTIONS, network_backend=GuardedBackend(self._policy)
+            )
+            timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
+            self._client = httpx.AsyncClient(
+                transport=transport, timeout=timeout, follow_redirects=False, trust_env=False
+            )
+        return self._client
+
+
+def _joined(headers: Any) -> dict[str, str]:
+    return {key.lower(): ", ".join(headers.get_list(key)) for key in headers}
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    with contextlib.suppress(ValueError):
+        return urlsplit(url).hostname or url[:80]
+    return url[:80]
+
+
+def _in_words(error: Exception, url: str) -> str:
+    """What kept the reply from coming, and what to look at. Never the whole address: it may hold a key."""
+    host = _host(url)
+    text = str(error).strip()
+    causes = [text.lower(), *(str(cause).lower() for cause in (error.__cause__, error.__context__) if cause)]
+    everything = " ".join(causes)
+    if "certificate" in everything or "ssl" in everything:
+        return f"The connection to {host} is not safe: {text or 'its certificate is not valid'}."
+    if "is not known" in everything or "name or service" in everything or "getaddrinfo" in everything:
+        return f"There is no host called {host}. Check the spelling, or whether this machine is online."
+    if type(error).__name__ == "ConnectError":
+        return f"{host} does not accept connections. Check the address and the port, or whether the service runs."
+    if type(error).__name__ in ("ReadError", "RemoteProtocolError", "WriteError", "CloseError"):
+        return f"The connection to {host} broke before the reply was complete: {text or type(error).__name__}."
+    return f"The request to {host} failed: {text or type(error).__name__}."

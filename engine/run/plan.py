@@ -1,0 +1,399 @@
+"""What may run next: a workflow compiled to numbered steps, and the progress of one run through them.
+
+No asyncio, no clock, no I/O. A step's number is its place in the topological order of contract 5.1, so "earlier" is
+`<`. A runner takes steps from a `Progress` and reports how each one ended; what that means for the others is decided
+here.
+
+Blocks may run at the same time, and yet see what they would see one after another (contract 5.6): a step knows the
+results of earlier steps only, a name means the first of its owners in the order, and a reference to a block that is not
+upstream makes the step wait for it without counting as an edge.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import heappop, heappush
+from inspect import iscoroutinefunction
+from typing import NamedTuple
+
+from engine.blocks import Catalog
+from engine.blocks._fields import declared_variables
+from engine.blocks._spec import BlockContext, BlockType, Outcome, RunFunction
+from engine.document import (
+    DEFAULT_SOURCE_HANDLE,
+    DEFAULT_TARGET_HANDLE,
+    Block,
+    Edge,
+    Json,
+    JsonObject,
+    Workflow,
+)
+from engine.errors import BlockError, CycleError
+from engine.events import SkipReason
+from engine.references import MAPPINGS_KEY, Template, find_all, input_mappings
+
+FINAL_TYPE = "response"
+POLICY_KEYS = frozenset({"timeout", "retry"})
+LEGACY_ROUTES = {"true": "if", "false": "else"}
+_DEFAULT_HANDLES = (DEFAULT_SOURCE_HANDLE, DEFAULT_TARGET_HANDLE)
+_WORDS = re.compile(r"[^\W\d]\w*")
+_QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
+
+
+class Skip(NamedTuple):
+    """Why a step does not run: the reason, a sentence, and the id of the block that decided it."""
+
+    reason: SkipReason
+    text: str
+    because_of: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One block of a plan. Filled while the plan is compiled, never changed afterwards.
+
+    `followers` are (step, condition) per outgoing edge, `waiters` the steps that wait for this one without an edge;
+    `feeders` are (step, condition) per incoming edge. `meanings` maps each name that this block mentions to the earlier
+    steps it can mean, the one with that id first. `template` is None for a config without references. An `inline` step
+    cannot wait and needs no task.
+    """
+
+    index: int
+    block: Block
+    block_type: BlockType | None
+    run: RunFunction
+    inline: bool = False
+    template: Template | None = None
+    config: JsonObject = field(default_factory=dict)
+    has_mappings: bool = False
+    secret_keys: tuple[str, ...] = ()
+    followers: list[tuple[int, str | None]] = field(default_factory=list)
+    waiters: list[int] = field(default_factory=list)
+    feeders: list[tuple[int, str | None]] = field(default_factory=list)
+    meanings: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    waits_for: int = 0
+
+
+class Plan:
+    """A workflow ready to run: `steps` in topological order. Compile it once per document and run it often.
+
+    Raises:
+        CycleError: the blocks form a cycle; nothing can run.
+
+    Source: contract 5.1, 5.2.
+    """
+
+    def __init__(self, workflow: Workflow, catalog: Catalog) -> None:
+        self.workflow = workflow
+        self.block_ids = tuple(_topological_order(workflow))
+        blocks = workflow.blocks
+        self.steps = [_step(index, blocks[block_id], catalog) for index, block_id in enumerate(self.block_ids)]
+        self._index = {block_id: index for index, block_id in enumerate(self.block_ids)}
+        self._by_name: dict[str, list[int]] = {}
+        for step in self.steps:
+            self._by_name.setdefault(step.block.name, []).append(step.index)
+        self._connect()
+        for step in self.steps:
+            self._find_meanings(step)
+
+    def index_of(self, block_id: str) -> int:
+        """The place of this block in the order; KeyError when the plan does not have it."""
+        return self._index[block_id]
+
+    def ancestors(self, index: int) -> set[int]:
+        """All steps from which edges lead here, directly or not."""
+        found: set[int] = set()
+        open_steps = [index]
+        while open_steps:
+            sources = {source for source, _ in self.steps[open_steps.pop()].feeders} - found
+            found |= sources
+            open_steps.extend(sources)
+        return found
+
+    def visible(self, index: int) -> list[int]:
+        """Steps whose results a block may see: its ancestors and those it mentions, in the order of the plan."""
+        mentioned = {target for targets in self.steps[index].meanings.values() for target in targets}
+        return sorted(self.ancestors(index) | mentioned)
+
+    def up_to(self, block_id: str) -> set[int]:
+        """What has to run for this block to get its inputs: itself, its ancestors, and what all of them refer to."""
+        needed: set[int] = set()
+        open_steps = [self._index[block_id]]
+        while open_steps:
+            index = open_steps.pop()
+            if index in needed:
+                continue
+            needed.add(index)
+            step = self.steps[index]
+            open_steps.extend(source for source, _ in step.feeders)
+            open_steps.extend(target for targets in step.meanings.values() for target in targets)
+        return needed
+
+    def declared_variables(self) -> JsonObject:
+        """Defaults that starter blocks declare for run variables; with several of them the later one wins."""
+        defaults: JsonObject = {}
+        for step in self.steps:
+            fields = step.block_type.fields if step.block_type else ()
+            for item in fields:
+                if item.kind == "variables":
+                    defaults.update(declared_variables(step.block.config.get(item.key)))
+        return defaults
+
+    def meaning(self, name: str, before: int) -> tuple[int, ...]:
+        """Earlier steps that this name can mean: the one with this id, then those with this name in their order."""
+        own = self._index.get(name)
+        named = tuple(index for index in self._by_name.get(name, ()) if index < before and index != own)
+        return (own, *named) if own is not None and own < before else named
+
+    def _connect(self) -> None:
+        index_of = self._index
+        for edge in self.workflow.edges.values():
+            source, target = index_of.get(edge.source), index_of.get(edge.target)
+            if source is None or target is None:
+                continue
+            condition = _effective_condition(edge, self.steps[source])
+            self.steps[source].followers.append((target, condition))
+            self.steps[target].feeders.append((source, condition))
+            self.steps[target].waits_for += 1
+
+    def _find_meanings(self, step: Step) -> None:
+        names = {mapping.source for mapping in input_mappings(step.block.config)} if step.has_mappings else set()
+        if step.template is not None:
+            names.update(step.template.names)
+        if step.block_type and step.block_type.raw_fields:
+            names |= self._names_in_source(step)
+        direct = {source for source, _ in step.feeders}
+        awaited: set[int] = set()
+        for name in names:
+            if targets := self.meaning(name, step.index):
+                step.meanings[name] = targets
+                awaited.update(targets)
+        for target in awaited - direct:
+            self.steps[target].waiters.append(step.index)
+            step.waits_for += 1
+
+    def _names_in_source(self, step: Step) -> set[str]:
+        """Block names and ids that source text mentions: as a word, in quotes, or as a reference."""
+        assert step.block_type is not None
+        found: set[str] = set()
+        for key in step.block_type.raw_fields:
+            source = step.block.config.get(key)
+            found.update(reference.name for reference in find_all(source) if reference.kind == "block")
+            for text in _texts(source):
+                found.update(single or double for single, double in _QUOTED.findall(text))
+                found.update(self._spelled_as_word(set(_WORDS.findall(text))))
+        return found
+
+    def _spelled_as_word(self, words: set[str]) -> Iterator[str]:
+        yield from words
+        for word in words:
+            if "_" in word:
+                yield from self._hyphenated.get(word, ())
+
+    @cached_property
+    def _hyphenated(self) -> dict[str, list[str]]:
+        """Names and ids with a hyphen, by what they are called in code: with an underscore (contract 3.8)."""
+        names: dict[str, list[str]] = {}
+        for name in (*self._by_name, *self._index):
+            if "-" in name:
+                names.setdefault(name.replace("-", "_"), []).append(name)
+        return names
+
+
+class Progress:
+    """How far one run has come. `selected` are the steps that may run at all; None is all of them.
+
+    `results[i]` is what step i returned, None while it has not run, was skipped or raised.
+    """
+
+    def __init__(self, plan: Plan, selected: set[int] | None = None) -> None:
+        self.results: list[JsonObject | None] = [None] * len(plan.steps)
+        self._steps = plan.steps
+        self._selected = selected
+        self._waits_for = [step.waits_for for step in plan.steps]
+        self._live: list[list[int] | None] = [None] * len(plan.steps)
+        self._failed: set[int] = set()
+        self._skipped: dict[int, Skip] = {}
+        self._settled = [step.index for step in plan.steps if not step.waits_for]
+
+    def take(self) -> Step | None:
+        """The first step in the order for which everything is known that it waits for; None while there is none."""
+        return self._steps[heappop(self._settled)] if self._settled else None
+
+    def why_not(self, step: Step) -> Skip | None:
+        """Why this step must not run; None when it shall (contract 5.2)."""
+        if self._selected is not None and step.index not in self._selected:
+            return Skip("not-selected", "Not part of what was asked to run.")
+        if not step.block.enabled:
+            return Skip("disabled", f"“{step.block.label}” is switched off.", step.block.id)
+        if step.feeders and not self._live[step.index]:
+            return self._explain(step)
+        return None
+
+    def inputs(self, step: Step) -> Sequence[int]:
+        """Direct predecessors with a live edge, in the order of the plan."""
+        live = self._live[step.index]
+        if not live:
+            return ()
+        return live if len(live) == 1 else sorted(set(live))
+
+    def finish(self, step: Step, result: JsonObject) -> None:
+        """The step ran and this is its result; its edges come alive where their condition is the route it took."""
+        self.results[step.index] = result
+        route = result.get("route")
+        if route is not None and type(route) is not str:
+            route = str(route)
+        index, live, waits_for = step.index, self._live, self._waits_for
+        for target, condition in step.followers:
+            if condition is None or condition == route:
+                sources = live[target]
+                if sources is None:
+                    live[target] = [index]
+                else:
+                    sources.append(index)
+            waits_for[target] -= 1
+            if not waits_for[target]:
+                heappush(self._settled, target)
+        if step.waiters:
+            self._release(step.waiters)
+
+    def fail(self, step: Step) -> None:
+        """The step raised: it has no result, and its edges stay dead."""
+        self._failed.add(step.index)
+        self._release([target for target, _ in step.followers])
+        self._release(step.waiters)
+
+    def skip(self, step: Step, skip: Skip) -> None:
+        """The step did not run: its edges stay dead."""
+        self._skipped[step.index] = skip
+        self._release([target for target, _ in step.followers])
+        self._release(step.waiters)
+
+    def is_settled(self, step: Step) -> bool:
+        """Whether it is known how this step ended."""
+        return self.results[step.index] is not None or step.index in self._failed or step.index in self._skipped
+
+    def final_output(self) -> Json:
+        """`output` of the last response block in the order that ran; None when none did (contract 5.4)."""
+        for step in reversed(self._steps):
+            result = self.results[step.index]
+            if result is not None and step.block.type == FINAL_TYPE:
+                return result.get("output")
+        return None
+
+    def _release(self, targets: Sequence[int]) -> None:
+        for target in targets:
+            self._waits_for[target] -= 1
+            if not self._waits_for[target]:
+                heappush(self._settled, target)
+
+    def _explain(self, step: Step) -> Skip:
+        """Why no edge into this step is live: a failure says more than a route, a route more than an earlier skip."""
+        sources = [self._steps[source] for source, _ in step.feeders]
+        for source in sources:
+            if source.index in self._failed:
+                return Skip("upstream-failed", f"“{source.block.label}” failed.", source.block.id)
+        for source in sources:
+            if self.results[source.index] is not None:
+                return self._not_taken(source, step)
+        cause = self._skipped[sources[0].index]
+        return Skip("upstream-skipped", cause.text, cause.because_of)
+
+    def _not_taken(self, source: Step, step: Step) -> Skip:
+        result = self.results[source.index] or {}
+        route = result.get("route")
+        if route is not None:
+            return Skip("not-taken", f"Not taken: “{source.block.label}” went to “{route}”.", source.block.id)
+        wanted = next(condition for index, condition in step.feeders if index == source.index)
+        text = f"Not taken: the connection waits for “{wanted}”, and “{source.block.label}” chooses no route."
+        return Skip("not-taken", text, source.block.id)
+
+
+def _topological_order(workflow: Workflow) -> list[str]:
+    """Kahn's order; ties as the lists have them (contract 5.1)."""
+    blocks = workflow.blocks
+    followers: dict[str, list[str]] = {block_id: [] for block_id in blocks}
+    waits_for = dict.fromkeys(blocks, 0)
+    for edge in workflow.edges.values():
+        if edge.source in blocks and edge.target in blocks:
+            followers[edge.source].append(edge.target)
+            waits_for[edge.target] += 1
+    order = [block_id for block_id in blocks if not waits_for[block_id]]
+    for block_id in order:  # grows while it is walked: it is the queue as well
+        for target in followers[block_id]:
+            waits_for[target] -= 1
+            if not waits_for[target]:
+                order.append(target)
+    if len(order) < len(blocks):
+        raise _cycle(workflow, set(blocks) - set(order))
+    return order
+
+
+def _cycle(workflow: Workflow, stuck: set[str]) -> CycleError:
+    """The error that names one cycle. Every stuck block has a stuck predecessor, so walking back must meet itself."""
+    before = {edge.target: edge.source for edge in workflow.edges.values() if {edge.source, edge.target} <= stuck}
+    walked: dict[str, None] = {}
+    block_id = next(block_id for block_id in workflow.blocks if block_id in stuck)
+    while block_id not in walked:
+        walked[block_id] = None
+        block_id = before[block_id]
+    ids = list(walked)
+    path = (block_id, *reversed(ids[ids.index(block_id) :]))
+    names = " → ".join(f"“{workflow.blocks[item].label}”" for item in path)
+    return CycleError(f"{names} form a circle, so none of them can start. Remove one of these connections.", path)
+
+
+def _step(index: int, block: Block, catalog: Catalog) -> Step:
+    block_type = catalog.find(block.type)
+    if block_type is None:
+        return Step(index, block, None, run=_run_unknown, inline=True, config=block.config)
+    has_mappings = MAPPINGS_KEY in block.config
+    config = (
+        {key: value for key, value in block.config.items() if key != MAPPINGS_KEY} if has_mappings else block.config
+    )
+    template = Template(config, block_type.raw_fields)
+    return Step(
+        index,
+        block,
+        block_type,
+        run=block_type.run,
+        inline=not iscoroutinefunction(block_type.run) and POLICY_KEYS.isdisjoint(block.config),
+        template=None if template.is_constant else template,
+        config=config,
+        has_mappings=has_mappings,
+        secret_keys=tuple(item.key for item in block_type.fields if item.kind == "secret"),
+    )
+
+
+def _run_unknown(_ctx: BlockContext, _config: JsonObject) -> Outcome:
+    raise BlockError("Nothing here knows how to run a block of this type.", retryable=False)
+
+
+def _effective_condition(edge: Edge, source: Step) -> str | None:
+    """The route that this edge waits for; None lets everything through. Nothing stored is changed.
+
+    A source with routes gives an edge without a condition the route of its handle (X21; older files call the two
+    branches `true` and `false`). A source without routes can never meet a condition, so one that only repeats the
+    handle is a leftover of an editor and counts as none (W27, W28); any other, the empty text included, never fires.
+    """
+    ports = source.block_type.outputs(source.block.config) if source.block_type else ()
+    routes = {port.route for port in ports if port.route is not None}
+    if not routes:
+        is_leftover = bool(edge.condition) and edge.condition in (edge.source_handle, *_DEFAULT_HANDLES)
+        return None if is_leftover else edge.condition
+    if edge.condition is not None:
+        return edge.condition
+    handle = edge.source_port
+    return LEGACY_ROUTES.get(handle, handle) if handle and handle not in routes else handle or None
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,367 @@
+"""Runs a plan: inline what cannot wait, a task for what can, one event for everything that happens.
+
+A block that fails does not take the run down. Whatever ends a run - its last block, its deadline, a cancel - leaves no
+task behind and closes with `RunFinished`.
+"""
+
+import asyncio
+import inspect
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from engine.blocks import Catalog, default_catalog
+from engine.blocks._spec import Outcome
+from engine.document import Json, JsonObject, Workflow
+from engine.errors import BlockError, BlockloomError, DeadlineExceeded, UnknownBlock
+from engine.events import (
+    AnyEvent,
+    BlockChunk,
+    BlockFailed,
+    BlockFinished,
+    BlockRetrying,
+    BlockSkipped,
+    BlockStarted,
+    RunFinished,
+    RunStarted,
+    RunStatus,
+    Stream,
+)
+from engine.run.clock import Clock, SystemClock
+from engine.run.context import RunScope, Services, StepContext
+from engine.run.plan import Plan, Progress, Skip, Step
+from engine.run.policy import Policy, read_policy
+from engine.run.values import JsonGuard
+
+Emit = Callable[[AnyEvent], None]
+DEADLINE_S = 300.0
+SLOTS = 64
+INLINE_SLICE_S = 0.005
+"""How long blocks may run inline before others on the event loop get a turn."""
+HIDDEN = "••••••"
+NO_REASON = "It failed without saying why."
+MAX_FOREIGN_TEXT = 500
+
+
+async def run(
+    workflow: Workflow,
+    emit: Emit,
+    *,
+    catalog: Catalog | None = None,
+    services: Services | None = None,
+    variables: JsonObject | None = None,
+    until: str | None = None,
+    run_id: str | None = None,
+    clock: Clock | None = None,
+    deadline_s: float | None = DEADLINE_S,
+    slots: int = SLOTS,
+) -> RunFinished:
+    """Run a workflow and return its last event. See `run_plan`, which this compiles the workflow for.
+
+    Raises:
+        CycleError: the blocks form a cycle; no event was emitted.
+    """
+    plan = Plan(workflow, catalog or default_catalog())
+    return await run_plan(
+        plan,
+        emit,
+        services=services,
+        variables=variables,
+        until=until,
+        run_id=run_id,
+        clock=clock,
+        deadline_s=deadline_s,
+        slots=slots,
+    )
+
+
+async def run_plan(
+    plan: Plan,
+    emit: Emit,
+    *,
+    services: Services | None = None,
+    variables: JsonObject | None = None,
+    until: str | None = None,
+    run_id: str | None = None,
+    clock: Clock | None = None,
+    deadline_s: float | None = DEADLINE_S,
+    slots: int = SLOTS,
+) -> RunFinished:
+    """Run a compiled workflow and return its last event; `emit` gets every event as it happens, in order.
+
+    `until` is a block id: only what that block needs is run. At most `slots` blocks wait for something at a time.
+    Cancelling the caller ends the run: open blocks are closed, `RunFinished` says "cancelled", `CancelledError` passes.
+
+    Raises:
+        UnknownBlock: `until` is not in the workflow.
+    """
+    if until is not None and until not in plan.workflow.blocks:
+        raise UnknownBlock(f"There is no block with the id {until!r} to run to.")
+    selected = None if until is None else plan.up_to(until)
+    run_ = _Run(plan, Progress(plan, selected), emit, services or Services(), variables or {}, clock or SystemClock())
+    return await run_.execute(run_id or str(uuid.uuid4()), deadline_s, slots)
+
+
+class _Run:
+    """One run from its first event to its last."""
+
+    def __init__(
+        self, plan: Plan, progress: Progress, emit: Emit, services: Services, variables: JsonObject, clock: Clock
+    ) -> None:
+        merged = {**plan.workflow.variables, **variables}
+        effective = {**plan.declared_variables(), **merged}
+        self._plan = plan
+        self._progress = progress
+        self._emit = emit
+        self._clock = clock
+        self._scope = RunScope(plan, progress, services, merged, effective, self._say)
+        self._guard = JsonGuard()
+        self._seq = 0
+        self._began = clock.monotonic()
+        self._epoch = clock.time() - self._began
+        self._open: dict[int, float] = {}
+        """Steps that are running, with the time they began."""
+        self._queue: deque[Step] = deque()
+        self._step_ended = asyncio.Event()
+
+    async def execute(self, run_id: str, deadline_s: float | None, slots: int) -> RunFinished:
+        self._put(
+            RunStarted,
+            self._began,
+            run_id=run_id,
+            workflow_name=self._plan.workflow.name,
+            variables=self._scope.effective,
+            blocks=self._plan.block_ids,
+        )
+        try:
+            async with self._clock.timeout(deadline_s), asyncio.TaskGroup() as tasks:
+                await self._work(tasks, slots)
+        except TimeoutError:
+            text = f"The run took longer than the {deadline_s:g} s it may take and was stopped."
+            self._close_open(text)
+            return self._end("failed", error=text)
+        except asyncio.CancelledError:
+            self._close_open("The run was cancelled.")
+            self._end("cancelled")
+            raise
+        return self._end("completed", output=self._progress.final_output())
+
+    async def _work(self, tasks: asyncio.TaskGroup, slots: int) -> None:
+        progress, monotonic = self._progress, self._clock.monotonic
+        pause_at = monotonic() + INLINE_SLICE_S
+        while True:
+            step = progress.take()
+            if step is None:
+                self._start_queued(tasks, slots)
+                if not self._open:
+                    return
+                self._step_ended.clear()
+                await self._step_ended.wait()
+                pause_at = monotonic() + INLINE_SLICE_S
+                continue
+            skip = progress.why_not(step)
+            if skip is not None:
+                self._skip(step, skip)
+            elif step.inline:
+                now = self._run_inline(step)
+                if now > pause_at:
+                    self._start_queued(tasks, slots)
+                    await asyncio.sleep(0)
+                    pause_at = monotonic() + INLINE_SLICE_S
+            else:
+                self._queue.append(step)
+
+    def _start_queued(self, tasks: asyncio.TaskGroup, slots: int) -> None:
+        while self._queue and len(self._open) < slots:
+            step = self._queue.popleft()
+            self._open[step.index] = self._clock.monotonic()
+            tasks.create_task(self._run_in_task(step), name=f"block {step.block.id}")
+
+    def _run_inline(self, step: Step) -> float:
+        """Run a block that cannot wait; returns the time when it ended."""
+        began = self._clock.monotonic()
+        context = StepContext(self._scope, step)
+        try:
+            config = self._prepare(step, context, began)
+            self._put_started(step, config, 1, began)
+            outcome = _outcome(step.run(context, config))
+            self._guard.check(outcome.result)
+        except Exception as error:  # noqa: BLE001 - the border: whatever a block raises is that block's failure
+            return self._fail(step, error, began)
+        return self._finish(step, outcome, began)
+
+    async def _run_in_task(self, step: Step) -> None:
+        began = self._open[step.index]
+        context = StepContext(self._scope, step)
+        try:
+            outcome = await self._attempts(step, context, began)
+            self._guard.check(outcome.result)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._fail(step, BlockError("It was cancelled from within."), began)
+        except Exception as error:  # noqa: BLE001 - the border: whatever a block raises is that block's failure
+            self._fail(step, error, began)
+        else:
+            self._finish(step, outcome, began)
+        finally:
+            context.close()
+        del self._open[step.index]
+        self._step_ended.set()
+
+    async def _attempts(self, step: Step, context: StepContext, began: float) -> Outcome:
+        """The outcome of the last attempt. A raised failure and a reported one are both tried again."""
+        config = self._prepare(step, context, began)
+        self._put_started(step, config, 1, began)
+        policy = read_policy(config, step.block_type)
+        context.allow(policy.timeout_s)
+        attempt = 1
+        while True:
+            try:
+                outcome = await self._attempt(step, context, config, policy)
+            except Exception as error:
+                if attempt == policy.attempts or not getattr(error, "retryable", True):
+                    raise
+                failure = failure_text(error, step)
+            else:
+                if outcome.error is None or attempt == policy.attempts:
+                    return outcome
+                failure = outcome.error
+            delay_s = policy.delay_after(attempt)
+            self._put(
+                BlockRetrying, self._now(), block_id=step.block.id, attempt=attempt, error=failure, delay_s=delay_s
+            )
+            await self._clock.sleep(delay_s)
+            attempt += 1
+            self._put_started(step, config, attempt, self._clock.monotonic())
+
+    async def _attempt(self, step: Step, context: StepContext, config: JsonObject, policy: Policy) -> Outcome:
+        timeout = self._clock.timeout(policy.timeout_s)
+        try:
+            async with timeout:
+                answer = step.run(context, config)
+                return _outcome(answer if isinstance(answer, Outcome) else await answer)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            assert policy.timeout_s is not None
+            raise DeadlineExceeded(f"It took longer than the {policy.timeout_s * 1000:g} ms it may take.") from None
+
+    def _prepare(self, step: Step, context: StepContext, began: float) -> JsonObject:
+        try:
+            return context.prepare()
+        except BlockError:
+            self._put_started(step, step.config, 1, began)  # every failure has a start before it
+            raise
+
+    def _finish(self, step: Step, outcome: Outcome, began: float) -> float:
+        ended = self._clock.monotonic()
+        result, error = outcome.result, outcome.error
+        if error is not None:
+            error = error.strip() or NO_REASON
+        self._progress.finish(step, result)
+        self._seq += 1
+        self._emit(
+            BlockFinished(
+                self._seq,
+                self._epoch + ended,
+                block_id=step.block.id,
+                result=result,
+                duration_ms=(ended - began) * 1000,
+                error=error,
+            )
+        )
+        return ended
+
+    def _fail(self, step: Step, error: Exception, began: float) -> float:
+        ended = self._clock.monotonic()
+        self._progress.fail(step)
+        text = failure_text(error, step)
+        self._put(BlockFailed, ended, block_id=step.block.id, error=text, duration_ms=(ended - began) * 1000)
+        return ended
+
+    def _skip(self, step: Step, skip: Skip) -> None:
+        self._progress.skip(step, skip)
+        self._put(
+            BlockSkipped,
+            self._now(),
+            block_id=step.block.id,
+            reason=skip.reason,
+            text=skip.text,
+            because_of=skip.because_of,
+        )
+
+    def _put_started(self, step: Step, config: JsonObject, attempt: int, now: float) -> None:
+        block, steps = step.block, self._plan.steps
+        if step.secret_keys:
+            config = {key: HIDDEN if key in step.secret_keys and value else value for key, value in config.items()}
+        self._seq += 1
+        self._emit(
+            BlockStarted(
+                self._seq,
+                self._epoch + now,
+                block_id=block.id,
+                block_type=block.type,
+                block_name=block.name,
+                config=config,
+                inputs=tuple([steps[index].block.id for index in self._progress.inputs(step)]),
+                attempt=attempt,
+            )
+        )
+
+    def _say(self, block_id: str, text: str, stream: Stream) -> None:
+        self._put(BlockChunk, self._now(), block_id=block_id, text=text, stream=stream)
+
+    def _close_open(self, text: str) -> None:
+        """Say of every block that has not ended how the end of the run found it."""
+        now = self._now()
+        for step in self._plan.steps:
+            if step.index in self._open:
+                duration_ms = (now - self._open.pop(step.index)) * 1000
+                self._put(BlockFailed, now, block_id=step.block.id, error=text, duration_ms=duration_ms)
+            elif not self._progress.is_settled(step):
+                self._put(BlockSkipped, now, block_id=step.block.id, reason="cancelled", text=text)
+
+    def _end(self, status: RunStatus, output: Json = None, error: str | None = None) -> RunFinished:
+        now = self._now()
+        self._seq += 1
+        event = RunFinished(
+            self._seq,
+            self._epoch + now,
+            status=status,
+            output=output,
+            error=error,
+            duration_ms=(now - self._began) * 1000,
+        )
+        self._emit(event)
+        return event
+
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+    def _put(self, kind: Callable[..., AnyEvent], now: float, **fields: Any) -> None:
+        self._seq += 1
+        self._emit(kind(self._seq, self._epoch + now, **fields))
+
+
+def failure_text(error: Exception, step: Step) -> str:
+    """What people read about a failure: our own errors as they are, a foreign one as a sentence, never a secret."""
+    text = str(error).strip()
+    if not isinstance(error, BlockloomError):
+        first_line = text.splitlines()[0][:MAX_FOREIGN_TEXT] if text else ""
+        text = f"It stopped with an unexpected {type(error).__name__}{': ' if first_line else '.'}{first_line}"
+    for key in step.secret_keys:
+        secret = step.config.get(key)
+        if isinstance(secret, str) and secret:
+            text = text.replace(secret, HIDDEN)
+    return text or NO_REASON
+
+
+def _outcome(value: object) -> Outcome:
+    if isinstance(value, Outcome) and type(value.result) is dict:
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+    raise BlockError(f"Its run function returned {type(value).__name__} where an Outcome is due.", retryable=False)
