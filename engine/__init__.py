@@ -1,0 +1,93 @@
+"""Blockloom's engine: the document, the blocks and the run. No Qt anywhere below here.
+
+This is the whole surface that the editor uses. Names are imported when they are first asked for: `import engine` itself
+costs nothing, and a command pays only for what it touches.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine import edits as edits
+    from engine import files as files
+    from engine import recording as recording
+    from engine import references as references
+    from engine import wiring as wiring
+    from engine.blocks import Catalog as Catalog
+    from engine.blocks import default_catalog as default_catalog
+    from engine.blocks._fields import Field as Field
+    from engine.blocks._fields import pairs_of as pairs_of
+    from engine.blocks._fields import rows_of as rows_of
+    from engine.blocks._spec import BlockType as BlockType
+    from engine.blocks._spec import Port as Port
+    from engine.change import Change as Change
+    from engine.change import difference as difference
+    from engine.check import Problem as Problem
+    from engine.check import problems as problems
+    from engine.check import suggestions as suggestions
+    from engine.document import Block as Block
+    from engine.document import Edge as Edge
+    from engine.document import JsonObject as JsonObject
+    from engine.document import Workflow as Workflow
+    from engine.document import new_id as new_id
+    from engine.errors import BlockloomError as BlockloomError
+    from engine.errors import EditError as EditError
+    from engine.errors import FileError as FileError
+    from engine.errors import RunError as RunError
+    from engine.events import AnyEvent as AnyEvent
+    from engine.inputs import RunInput as RunInput
+    from engine.inputs import run_inputs as run_inputs
+    from engine.run.local import LocalRunner as LocalRunner
+    from engine.run.local import RunHandle as RunHandle
+    from engine.runstate import BlockRun as BlockRun
+    from engine.runstate import RunState as RunState
+    from engine.llm.choices import available_models as available_models
+    from engine.check import Suggestion as Suggestion
+    from engine.expressions import Expression as Expression
+    from engine.errors import ExpressionError as ExpressionError
+
+_MODULES = ("edits", "files", "recording", "references", "wiring")
+_NAMES = {
+    "Catalog": "blocks",
+    "default_catalog": "blocks",
+    "Field": "blocks._fields",
+    "pairs_of": "blocks._fields",
+    "rows_of": "blocks._fields",
+    "BlockType": "blocks._spec",
+    "Port": "blocks._spec",
+    "Change": "change",
+    "difference": "change",
+    "Problem": "check",
+    "problems": "check",
+    "suggestions": "check",
+    "Block": "document",
+    "Edge": "document",
+    "JsonObject": "document",
+    "Workflow": "document",
+    "new_id": "document",
+    "BlockloomError": "errors",
+    "EditError": "errors",
+    "FileError": "errors",
+    "RunError": "errors",
+    "AnyEvent": "events",
+    "RunInput": "inputs",
+    "run_inputs": "inputs",
+    "LocalRunner": "run.local",
+    "RunHandle": "run.local",
+    "BlockRun": "runstate",
+    "RunState": "runstate",
+    "available_models": "llm.choices",
+    "Suggestion": "check",
+    "Expression": "expressions",
+    "ExpressionError": "errors",
+}
+
+__all__ = [*_MODULES, *_NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
