@@ -1,0 +1,255 @@
+"""What happens around files: new, open, save, unsaved work, files changed by others, recovery after a crash."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QStandardPaths
+from PySide6.QtWidgets import QWidget
+
+from editor.aio import Tasks, in_thread
+from editor.dialogs import Option, ask_open, ask_save, choose
+from editor.notices import NoticeBar
+from editor.theme import RESOURCES
+from editor.workspace.documents import SUFFIX, Documents
+from editor.workspace.journal import Journal, Recovered, forget, left_behind
+from editor.workspace.settings import Settings
+from editor.workspace.workspace import Workspace
+from engine import BlockloomError, FileError, Workflow, files
+
+EXAMPLE = RESOURCES / "examples" / "document-summarizer.workflow.json"
+OPEN_FILTER = "Workflows (*.json);;All files (*)"
+SAVE_FILTER = f"Blockloom workflow (*{SUFFIX})"
+
+
+class FileFlow(QObject):
+    """Leads through opening and saving. Every public method starts a task and returns at once."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        workspace: Workspace,
+        documents: Documents,
+        journal: Journal,
+        settings: Settings,
+        notices: NoticeBar,
+        tasks: Tasks,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._workspace = workspace
+        self._documents = documents
+        self._journal = journal
+        self._settings = settings
+        self._notices = notices
+        self._tasks = tasks
+        documents.path_changed.connect(self._on_path_changed)
+        documents.disk_changed.connect(self._on_disk_changed)
+
+    def new(self) -> None:
+        """Start an empty workflow, after asking about unsaved work."""
+        self._tasks.start("file", self._new)
+
+    def open(self, path: Path | None = None) -> None:
+        """Open a file, asking which one when none is given."""
+        self._tasks.start("file", self._open, path)
+
+    def open_example(self, path: Path = EXAMPLE) -> None:
+        """Show an example as a new document: saving asks for a place of its own."""
+        self._tasks.start("file", self._open_example, path)
+
+    def save(self) -> None:
+        """Save to the document's file, asking for a place when it has none."""
+        self._tasks.start("file", self._save_in_place)
+
+    def save_as(self) -> None:
+        """Save to a file that the person picks."""
+        self._tasks.start("file", self.ask_and_save)
+
+    async def show_first(self, path: Path | None) -> None:
+        """Show the file, else what a crash left behind, else the last file, else the example."""
+        recovered = await in_thread(left_behind, self._journal.folder)
+        if path is not None:
+            await self._read(path)
+        elif not recovered:
+            last = Path(self._settings.get("last_file", "") or EXAMPLE)
+            if last != EXAMPLE and await in_thread(last.is_file):
+                await self._read(last)
+            else:
+                await self._show_example(EXAMPLE)
+        if recovered:
+            await self._offer(recovered[0])
+
+    async def ask_to_leave(self) -> bool:
+        """Whether the document may go: it is saved, or the person gave it up."""
+        if not self._workspace.is_dirty:
+            return True
+        name = self._workspace.workflow.name or "Untitled"
+        answer = await choose(
+            self._window,
+            f"Save the changes to “{name}”?",
+            "Your changes are lost if you do not save them.",
+            [
+                Option("save", "Save", is_default=True),
+                Option("discard", "Don't Save", is_destructive=True),
+                Option("cancel", "Cancel", is_cancel=True),
+            ],
+        )
+        if answer == "save":
+            return await self.save_in_place()
+        if answer == "discard":
+            self._journal.discard()
+        return answer == "discard"
+
+    async def save_in_place(self) -> bool:
+        """Save; False when it failed or the person gave up."""
+        path = self._documents.path
+        return await self._write(path) if path else await self.ask_and_save()
+
+    async def ask_and_save(self) -> bool:
+        """Ask where, and save there; False when it failed or the person gave up."""
+        suggested = self._documents.path or self._folder() / self._documents.suggested_name()
+        path = await ask_save(self._window, "Save the workflow", suggested, SAVE_FILTER, SUFFIX)
+        return await self._write(path) if path else False
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    async def _save_in_place(self) -> None:
+        await self.save_in_place()
+
+    async def _new(self) -> None:
+        if await self.ask_to_leave():
+            self._documents.show(Workflow(name="Untitled"))
+            self._journal.belongs_to(None)
+
+    async def _open(self, path: Path | None) -> None:
+        chosen = path or await ask_open(self._window, "Open a workflow", self._folder(), OPEN_FILTER)
+        if chosen is not None and await self.ask_to_leave():
+            await self._read(chosen)
+
+    async def _open_example(self, path: Path) -> None:
+        if await self.ask_to_leave():
+            await self._show_example(path)
+
+    async def _show_example(self, path: Path) -> None:
+        opened = await in_thread(files.read, path)
+        self._documents.show(opened.workflow)
+        self._notices.dismiss()
+
+    async def _read(self, path: Path, *, repair: bool = False) -> None:
+        try:
+            shape = await self._documents.open(path, repair=repair)
+        except FileError as error:
+            await self._tell_unreadable(path, error)
+            return
+        self._notices.dismiss()
+        if repair:
+            self._notices.show_notice(f"This is a repaired copy of {path.name}. Save it to keep it.", "warning")
+        elif shape == "file":
+            self._remember(path)
+        else:
+            self._notices.show_notice(f"Imported {path.name}. Save keeps it as a Blockloom workflow.", "info")
+
+    async def _tell_unreadable(self, path: Path, error: FileError) -> None:
+        options = [Option("ok", "OK", is_default=True, is_cancel=True)]
+        if error.repairable:
+            options = [
+                Option("repair", "Open a Repaired Copy", is_default=True),
+                Option("ok", "Cancel", is_cancel=True),
+            ]
+        text = f"{path.name} could not be opened"
+        if await choose(self._window, text, f"{error}\n\nThe open workflow is as it was.", options) == "repair":
+            await self._read(path, repair=True)
+
+    async def _write(self, path: Path, *, overwrite: bool = False) -> bool:
+        try:
+            await self._documents.save(path, overwrite=overwrite)
+        except files.FileChangedOnDisk as error:
+            return await self._settle(path, error)
+        except BlockloomError as error:
+            self._notices.show_notice(f"Not saved. {error}", "error", "Save As…", self.save_as)
+            return False
+        self._notices.show_notice(f"Saved {path.name}", "success")
+        self._remember(path)
+        return True
+
+    async def _settle(self, path: Path, error: BlockloomError) -> bool:
+        answer = await choose(
+            self._window,
+            f"{path.name} was changed by somebody else",
+            f"{error}\n\nYour workflow is not saved yet. What is on disk can be kept beside it as a copy.",
+            [
+                Option("beside", "Save Mine, Keep Theirs Beside It", is_default=True),
+                Option("theirs", "Take Theirs", is_destructive=True),
+                Option("save_as", "Save Mine As…"),
+                Option("cancel", "Cancel", is_cancel=True),
+            ],
+        )
+        if answer == "beside":
+            try:
+                await in_thread(files.keep_beside, path)
+            except BlockloomError as failure:
+                self._notices.show_notice(f"Not saved. {failure}", "error", "Save As…", self.save_as)
+                return False
+            return await self._write(path, overwrite=True)
+        if answer == "theirs":
+            await self._read(path)
+        return await self.ask_and_save() if answer == "save_as" else False
+
+    async def _reload(self) -> None:
+        path = self._documents.path
+        if path is not None and await self._may_reload(path):
+            await self._read(path)
+
+    async def _may_reload(self, path: Path) -> bool:
+        options = [Option("reload", "Reload", is_default=True), Option("cancel", "Cancel", is_cancel=True)]
+        text, detail = f"Reload {path.name} from disk?", "Changes made here since the last save are lost."
+        return await choose(self._window, text, detail, options) == "reload"
+
+    async def _offer(self, recovered: Recovered) -> None:
+        name = recovered.workflow.name or "Untitled"
+        where = f" It belongs to {recovered.path}." if recovered.path else ""
+        answer = await choose(
+            self._window,
+            f"“{name}” was not saved when Blockloom ended",
+            f"Blockloom kept your work.{where}",
+            [
+                Option("recover", "Recover It", is_default=True),
+                Option("discard", "Throw It Away", is_destructive=True),
+                Option("later", "Ask Me Later", is_cancel=True),
+            ],
+        )
+        if answer == "recover":
+            self._documents.show(recovered.workflow, saved=False, path=recovered.path)
+            self._journal.belongs_to(recovered.path)
+            await in_thread(self._journal.write_now)
+        if answer in ("recover", "discard"):
+            await in_thread(forget, recovered)
+
+    def _on_path_changed(self) -> None:
+        self._journal.belongs_to(self._documents.path)
+
+    def _on_disk_changed(self, state: str) -> None:
+        path = self._documents.path
+        name = path.name if path else "The file"
+        if state == "deleted":
+            text = f"{name} was deleted or moved away. Your workflow is still here; save it to keep it."
+            self._notices.show_notice(text, "warning", "Save As…", self.save_as)
+        else:
+            text = f"{name} was changed by another program. You see your own version."
+            self._notices.show_notice(text, "warning", "Reload…", self._on_reload)
+
+    def _on_reload(self) -> None:
+        self._tasks.start("file", self._reload)
+
+    def _remember(self, path: Path) -> None:
+        self._settings.add_recent(path)
+        self._settings.set("last_file", str(path))
+
+    def _folder(self) -> Path:
+        if self._documents.path is not None:
+            return self._documents.path.parent
+        recent: list[Any] = self._settings.recent_files()
+        if recent and Path(recent[0]).parent.is_dir():
+            return Path(recent[0]).parent
+        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        return Path(documents) if documents and Path(documents).is_dir() else Path.home()

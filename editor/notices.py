@@ -1,0 +1,93 @@
+"""The bar above the canvas: what happened and what can be done about it. It never blocks and never hides work."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from editor.theme import Theme
+
+Level = Literal["info", "success", "warning", "error"]
+_ICONS = {"info": "info", "success": "circle-check", "warning": "triangle-alert", "error": "circle-alert"}
+SHOWN_MS = 6000
+
+
+class NoticeBar(QFrame):
+    """One notice at a time; a new one takes the place of the old. Errors stay until closed or replaced."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice-bar")
+        self._theme = theme
+        self._level: Level = "info"
+        self._handler: Callable[[], None] | None = None
+        self._icon = QLabel(self)
+        self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setWordWrap(True)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._button = QPushButton(self)
+        self._close = QToolButton(self)
+        self._close.setAccessibleName("Close this message")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 7, 8, 7)
+        layout.setSpacing(10)
+        for widget in (self._icon, self._label, self._button, self._close):
+            layout.addWidget(widget)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.dismiss)
+        self._close.clicked.connect(self.dismiss)
+        self._button.clicked.connect(self._on_button)
+        theme.changed.connect(self._paint)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The notice that is shown, "" when there is none."""
+        return self._label.text() if not self.isHidden() else ""
+
+    def show_notice(
+        self, text: str, level: Level = "info", action: str = "", handler: Callable[[], None] | None = None
+    ) -> None:
+        """Show a notice, with a button `action` that calls `handler` if given. Only good news goes by itself."""
+        self._level, self._handler = level, handler
+        self._label.setText(text)
+        self._button.setText(action)
+        self._button.setVisible(bool(action))
+        self._paint()
+        self.show()
+        self._timer.stop()
+        if level in ("info", "success"):
+            self._timer.start(SHOWN_MS)
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Take the notice away."""
+        self._timer.stop()
+        self._handler = None
+        self.hide()
+
+    def _on_button(self) -> None:
+        handler = self._handler
+        self.dismiss()
+        if handler:
+            handler()
+
+    def _paint(self) -> None:
+        colors = self._theme.colors
+        accent = {"info": colors.accent, "success": colors.success, "warning": colors.warning, "error": colors.error}
+        soft = {
+            "info": colors.accent_soft,
+            "success": colors.success_soft,
+            "warning": colors.warning_soft,
+            "error": colors.error_soft,
+        }
+        self._icon.setPixmap(self._theme.pixmap(_ICONS[self._level], 18, accent[self._level], self.devicePixelRatioF()))
+        self._close.setIcon(self._theme.icon("x"))
+        self.setStyleSheet(
+            f"#notice-bar {{ background: {soft[self._level]}; border: none; "
+            f"border-bottom: 1px solid {colors.border}; }} QLabel {{ background: transparent; }}"
+        )

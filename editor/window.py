@@ -1,0 +1,485 @@
+"""The main window: the canvas in the middle, panels around it, and what each action does.
+
+It composes and forwards. What happens around files and runs is in `file_flow.py` and `run_flow.py`; menus, toolbar and
+keys are made in `menus.py` from the table in `actions.py`.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, QProcess, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
+
+from editor import aio
+from editor.actions import ACTIONS
+from editor.aio import Tasks, in_thread
+from editor.canvas.canvas import Canvas, QuickAddRequest
+from editor.canvas.minimap import Minimap
+from editor.command_palette import CommandPalette
+from editor.dialogs import ask_save, tell
+from editor.docks import Docks
+from editor.file_flow import FileFlow
+from editor.help import ShortcutsDialog, about_text
+from editor.menus import ActionSet
+from editor.notices import NoticeBar
+from editor.panels.inspector import InspectorPanel
+from editor.panels.outline import OutlinePanel
+from editor.panels.palette import PalettePanel
+from editor.panels.problems import ProblemsPanel
+from editor.panels.quick_add import QuickAddPopup
+from editor.panels.runs import RunPanel
+from editor.reporter import report_error
+from editor.run_flow import RunFlow
+from editor.theme import Theme, ThemeChoice
+from editor.welcome import Welcome
+from editor.workspace.checker import Checker
+from editor.workspace.documents import Documents
+from editor.workspace.journal import Journal
+from editor.workspace.runs import Runs
+from editor.workspace.settings import Settings
+from editor.workspace.workspace import Workspace
+from engine import LocalRunner, Problem
+
+CONTEXT_MENU = (
+    "run_to_here",
+    "-",
+    "cut",
+    "copy",
+    "paste",
+    "duplicate",
+    "-",
+    "rename",
+    "toggle_enabled",
+    "-",
+    "delete",
+    "heal",
+)
+CANVAS_MENU = ("quick_add", "paste", "-", "select_all", "fit")
+EDGE_MENU = ("delete",)
+
+
+class Window(QMainWindow):
+    """One window with one document.
+
+    Signals:
+        closed(): the window is gone and all its tasks have ended.
+    """
+
+    closed = Signal()
+
+    def __init__(
+        self, workspace: Workspace, theme: Theme, settings: Settings, runner: LocalRunner, journals: Path
+    ) -> None:
+        super().__init__()
+        self.setObjectName("main-window")
+        self.workspace = workspace
+        self._theme = theme
+        self._settings = settings
+        self._may_close = False
+        self.tasks = Tasks(self)
+        self.runs = Runs(workspace, runner, self)
+        self.checker = Checker(workspace, self.tasks, self)
+        self.documents = Documents(workspace, self.tasks, self)
+        self.journal = Journal(workspace, self.tasks, journals, self)
+        self.notices = NoticeBar(theme, self)
+        self.canvas = Canvas(workspace, theme, self)
+        self.file_flow = FileFlow(self, workspace, self.documents, self.journal, settings, self.notices, self.tasks)
+        self.run_flow = RunFlow(self, workspace, self.runs, self.checker, theme, self.notices, self.tasks)
+        self._build_center()
+        self._build_docks()
+        self.actions_by_id = ActionSet(self, self.canvas, theme, self._handlers())
+        self._build_bars()
+        self._connect()
+        self._restore()
+        self._update_all()
+
+    # --- composition --------------------------------------------------------------------------------------------
+
+    def _build_center(self) -> None:
+        center = QWidget(self)
+        layout = QVBoxLayout(center)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.notices)
+        layout.addWidget(self.canvas, 1)
+        self.setCentralWidget(center)
+        self.minimap = Minimap(self.canvas, self._theme)
+        self.welcome = Welcome(self.workspace, self._theme, self.canvas)
+
+    def _build_docks(self) -> None:
+        workspace, theme = self.workspace, self._theme
+        self.palette_panel = PalettePanel(workspace, theme)
+        self.outline_panel = OutlinePanel(workspace, theme)
+        self.inspector = InspectorPanel(workspace, theme)
+        self.run_panel = RunPanel(workspace, theme)
+        self.problems_panel = ProblemsPanel(workspace, theme)
+        panels = {
+            "palette": self.palette_panel,
+            "outline": self.outline_panel,
+            "inspector": self.inspector,
+            "runs": self.run_panel,
+            "problems": self.problems_panel,
+        }
+        self.docks = Docks(self, panels)
+
+    def _build_bars(self) -> None:
+        self.actions_by_id.fill_menu_bar(self)
+        self.actions_by_id.set_recent(self._settings.recent_files())
+        toolbar = QToolBar("Toolbar", self)
+        toolbar.setObjectName("toolbar")
+        toolbar.setMovable(False)
+        self.addToolBar(toolbar)
+        self.actions_by_id.fill_toolbar(toolbar)
+        self._saved_label = QLabel(self)
+        self._saved_label.setObjectName("saved-label")
+        self._problem_label = QLabel(self)
+        self._zoom_label = QLabel(self)
+        for label in (self._saved_label, self._problem_label, self._zoom_label):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setContentsMargins(8, 0, 8, 0)
+            self.statusBar().addPermanentWidget(label)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.workflow_changed.connect(self._on_workflow_changed)
+        workspace.selection_changed.connect(self._update_states)
+        workspace.saved_changed.connect(self._update_title)
+        workspace.problems_changed.connect(self._update_problems)
+        workspace.run_replaced.connect(self._update_states)
+        workspace.edit_refused.connect(self._say)
+        self.documents.path_changed.connect(self._on_path_changed)
+        self.documents.save_state_changed.connect(self._update_title)
+        self.runs.active_changed.connect(self._update_states)
+        self.run_flow.problem_found.connect(self._show_problem)
+        self.run_flow.shown.connect(self._on_run_shown)
+        self.tasks.failed.connect(self._on_task_failed)
+        self.canvas.message.connect(self._say)
+        self.canvas.open_requested.connect(self._on_open_requested)
+        self.canvas.quick_add_requested.connect(self._on_quick_add)
+        self.canvas.file_dropped.connect(self._on_file_dropped)
+        self.canvas.context_menu_requested.connect(self._on_context_menu)
+        self.canvas.zoom_changed.connect(self._update_zoom)
+        self.palette_panel.add_requested.connect(self._on_add_requested)
+        self.outline_panel.reveal_requested.connect(self._on_reveal_block)
+        self.problems_panel.reveal_requested.connect(self._reveal)
+        self.inspector.message.connect(self._say)
+        self.welcome.example_chosen.connect(self._on_example_chosen)
+        self.welcome.open_requested.connect(self.file_flow.open)
+        self.actions_by_id.recent_chosen.connect(self._on_recent_chosen)
+        self._theme.changed.connect(self._update_states)
+        for name in self.docks.names():
+            self.docks[name].visibilityChanged.connect(self.actions_by_id[f"show_{name}"].setChecked)
+
+    def _handlers(self) -> dict[str, Callable[[], None]]:
+        canvas, files, run = self.canvas, self.file_flow, self.run_flow
+        handlers: dict[str, Callable[[], None]] = {
+            "new": files.new,
+            "new_window": self._new_window,
+            "open": self._open,
+            "open_example": self._open_example,
+            "save": files.save,
+            "save_as": files.save_as,
+            "export_image": self._export_image,
+            "quit": self._quit,
+            "undo": self._undo,
+            "redo": self._redo,
+            "cut": canvas.cut,
+            "copy": canvas.copy,
+            "paste": canvas.paste,
+            "duplicate": canvas.duplicate,
+            "delete": canvas.delete_selection,
+            "heal": canvas.heal_selection,
+            "select_all": canvas.select_all,
+            "rename": canvas.rename_selected,
+            "toggle_enabled": canvas.toggle_enabled,
+            "connect": canvas.connect_selected,
+            "quick_add": canvas.request_quick_add,
+            "find": self._find,
+            "commands": self._show_commands,
+            "zoom_in": canvas.zoom_in,
+            "zoom_out": canvas.zoom_out,
+            "zoom_100": canvas.zoom_100,
+            "fit": canvas.fit,
+            "snap": self._toggle_snap,
+            "minimap": self._toggle_minimap,
+            "next_pane": self._next_pane,
+            "run": self._run,
+            "run_again": run.run_again,
+            "run_to_here": self._run_to_here,
+            "stop": run.stop,
+            "clear_run": run.clear,
+            "open_run": run.open_recorded,
+            "save_run": run.save_recorded,
+            "shortcuts": self._show_shortcuts,
+            "about": self._show_about,
+        }
+        for choice in ("system", "light", "dark"):
+            handlers[f"theme_{choice}"] = self._theme_handler(choice)
+        for name in self.docks.names():
+            handlers[f"show_{name}"] = self._dock_handler(name)
+        return handlers
+
+    # --- what actions do ----------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self.file_flow.open()
+
+    def _open_example(self) -> None:
+        self.file_flow.open_example()
+
+    def _new_window(self) -> None:
+        # A process of its own: whatever ends one window leaves the others alone.
+        QProcess.startDetached(sys.executable, ["-m", "engine.cli.main"])
+
+    def _quit(self) -> None:
+        self.close()
+
+    def _undo(self) -> None:
+        label = self.workspace.undo_label
+        self.workspace.undo()
+        self._say(f"Undone: {label}" if label else "Nothing to undo")
+
+    def _redo(self) -> None:
+        label = self.workspace.redo_label
+        self.workspace.redo()
+        self._say(f"Done again: {label}" if label else "Nothing to redo")
+
+    def _find(self) -> None:
+        self.docks.show("outline")
+        self.outline_panel.focus_search()
+
+    def _run(self) -> None:
+        self.run_flow.run()
+
+    def _run_to_here(self) -> None:
+        self.run_flow.run(self.workspace.selection.only_block)
+
+    def _toggle_snap(self) -> None:
+        snap = self.actions_by_id["snap"].isChecked()
+        self.canvas.set_snap(snap)
+        self._settings.set("snap", snap)
+
+    def _toggle_minimap(self) -> None:
+        shown = self.actions_by_id["minimap"].isChecked()
+        self.minimap.set_wanted(shown)
+        self._settings.set("minimap", shown)
+
+    def _theme_handler(self, choice: ThemeChoice) -> Callable[[], None]:
+        def choose() -> None:
+            self._theme.choose(choice)
+            self._settings.set("theme", choice)
+
+        return choose
+
+    def _dock_handler(self, name: str) -> Callable[[], None]:
+        def toggle() -> None:
+            if self.actions_by_id[f"show_{name}"].isChecked():
+                self.docks.show(name)
+            else:
+                self.docks[name].hide()
+
+        return toggle
+
+    def _next_pane(self) -> None:
+        panes = [self.canvas, *self.docks.shown_panels()]
+        focused = QApplication.focusWidget()
+        inside = [pane for pane in panes if focused is not None and (pane is focused or pane.isAncestorOf(focused))]
+        following = panes[(panes.index(inside[0]) + 1) % len(panes)] if inside else self.canvas
+        following.setFocus(Qt.FocusReason.TabFocusReason)
+        if following is not self.canvas:
+            following.focusNextChild()
+
+    def _show_commands(self) -> None:
+        rows = [(row, self.actions_by_id[row.id]) for row in ACTIONS]
+        palette = CommandPalette(rows, self)
+        palette.chosen.connect(self._on_command)
+        palette.open_centered()
+
+    def _on_command(self, action_id: str) -> None:
+        self.actions_by_id[action_id].trigger()
+
+    def _show_shortcuts(self) -> None:
+        self.tasks.start("help", self._open_shortcuts)
+
+    async def _open_shortcuts(self) -> None:
+        dialog = ShortcutsDialog(self)
+        await aio.ask(dialog)
+        dialog.deleteLater()
+
+    def _show_about(self) -> None:
+        self.tasks.start("help", tell, self, "Blockloom", about_text())
+
+    def _export_image(self) -> None:
+        self.tasks.start("export", self._ask_and_export)
+
+    async def _ask_and_export(self) -> None:
+        name = self.documents.suggested_name().removesuffix(".workflow.json") + ".png"
+        path = await ask_save(self, "Export an image", Path.home() / name, "PNG image (*.png)", ".png")
+        if path is None:
+            return
+        image = self.canvas.render_document(ratio=2.0)
+        if await in_thread(image.save, str(path), "PNG"):
+            self.notices.show_notice(f"Exported {path.name}", "success")
+        else:
+            self.notices.show_notice(f"{path.name} could not be written. Choose another folder.", "error")
+
+    # --- what others ask for ------------------------------------------------------------------------------------
+
+    def _on_add_requested(self, type_name: str) -> None:
+        self.canvas.add_block(type_name)
+        self.canvas.setFocus()
+
+    def _on_quick_add(self, request: QuickAddRequest) -> None:
+        popup = QuickAddPopup(self.workspace, self._theme, request.accepts, request.text, self)
+        popup.chosen.connect(request.take)
+        popup.show_at(request.global_pos)
+
+    def _on_open_requested(self, _block_id: str) -> None:
+        self.docks.show("inspector")
+        self.inspector.focus_first_field()
+
+    def _on_context_menu(self, place: QPoint, hit: str) -> None:
+        ids = {"block": CONTEXT_MENU, "edge": EDGE_MENU}.get(hit, CANVAS_MENU)
+        menu = self.actions_by_id.context_menu(ids, self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
+
+    def _on_file_dropped(self, path: str) -> None:
+        self.file_flow.open(Path(path))
+
+    def _on_recent_chosen(self, path: str) -> None:
+        self.file_flow.open(Path(path))
+
+    def _on_example_chosen(self, path: str) -> None:
+        self.file_flow.open_example(Path(path))
+
+    def _on_reveal_block(self, block_id: str) -> None:
+        self._reveal(block_id, "")
+
+    def _reveal(self, block_id: str, edge_id: str) -> None:
+        if block_id:
+            self.workspace.select([block_id])
+            self.canvas.center_on(block_id)
+        elif edge_id:
+            self.workspace.select([], [edge_id])
+            self.canvas.center_on_edge(edge_id)
+
+    def _show_problem(self, problem: Problem) -> None:
+        self.docks.show("problems")
+        self._reveal(problem.block_id or "", problem.edge_id or "")
+
+    def _on_run_shown(self) -> None:
+        self.docks.show("runs")
+
+    def _on_task_failed(self, key: str, error: Exception) -> None:
+        report_error(error)
+        self.notices.show_notice(f"Something went wrong ({key}): {error}", "error")
+
+    def _say(self, text: str) -> None:
+        self.statusBar().showMessage(text, 5000)
+
+    # --- what the window shows about itself ---------------------------------------------------------------------
+
+    def _on_workflow_changed(self, _change: object) -> None:
+        self._update_states()
+        self._update_title()
+
+    def _on_path_changed(self) -> None:
+        self.actions_by_id.set_recent(self._settings.recent_files())
+        self._update_title()
+
+    def _update_all(self) -> None:
+        self._update_states()
+        self._update_title()
+        self._update_problems()
+        self._update_zoom()
+
+    def _update_states(self) -> None:
+        workspace, selected = self.workspace, self.workspace.selection
+        states = {
+            "undo": workspace.undo_label is not None,
+            "redo": workspace.redo_label is not None,
+            "blocks": bool(workspace.workflow.blocks),
+            "block": bool(selected.blocks),
+            "any": bool(selected),
+            "one": selected.only_block is not None,
+            "two": len(selected.blocks) == 2,
+            "idle": not self.runs.is_active,
+            "running": self.runs.is_active,
+            "run": workspace.run is not None and not self.runs.is_active,
+        }
+        actions = self.actions_by_id
+        actions.set_states([name for name, holds in states.items() if holds])
+        actions["undo"].setText(f"&Undo {workspace.undo_label}" if workspace.undo_label else "&Undo")
+        actions["redo"].setText(f"&Redo {workspace.redo_label}" if workspace.redo_label else "&Redo")
+        actions[f"theme_{self._theme.choice}"].setChecked(True)
+
+    def _update_title(self) -> None:
+        path = self.documents.path
+        name = self.workspace.workflow.name or "Untitled"
+        where = f" – {path.name}" if path else ""
+        self.setWindowTitle(f"{name}{where}[*] – Blockloom")
+        self.setWindowModified(self.workspace.is_dirty)
+        self._saved_label.setText(self._save_words())
+
+    def _save_words(self) -> str:
+        if self.documents.is_saving:
+            return "Saving…"
+        if self.documents.save_error is not None:
+            return "Not saved: the last try failed"
+        if self.workspace.is_dirty:
+            return "Unsaved changes"
+        return "Saved" if self.documents.path else "Not in a file yet"
+
+    def _update_problems(self) -> None:
+        found = self.workspace.problems
+        errors = sum(problem.severity == "error" for problem in found)
+        warnings = sum(problem.severity == "warning" for problem in found)
+        words = [_count(errors, "error"), _count(warnings, "warning")]
+        self._problem_label.setText(", ".join(word for word in words if word) or "No problems")
+        self.docks["problems"].setWindowTitle(f"Problems ({errors + warnings})" if errors + warnings else "Problems")
+
+    def _update_zoom(self) -> None:
+        self._zoom_label.setText(f"{round(self.canvas.zoom * 100)} %")
+
+    # --- opening and closing ------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        settings = self._settings
+        self.docks.restore(settings)
+        self.actions_by_id["snap"].setChecked(settings.get("snap", True))
+        self.canvas.set_snap(settings.get("snap", True))
+        self.actions_by_id["minimap"].setChecked(settings.get("minimap", True))
+        self.minimap.set_wanted(settings.get("minimap", True))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Coming back to the window is the moment to notice that the file was changed elsewhere."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.documents.check_disk()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved work first; the window closes itself once that is settled."""
+        if self._may_close:
+            event.accept()
+            return
+        event.ignore()
+        self.tasks.start("close", self._leave)
+
+    async def _leave(self) -> None:
+        if not await self.file_flow.ask_to_leave():
+            return
+        self.docks.save(self._settings)
+        self.runs.stop()
+        await in_thread(self.runs.close)
+        self.journal.discard()
+        self._may_close = True
+        self.close()
+        self.closed.emit()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
