@@ -1,0 +1,68 @@
+"""Which modules a code block may import.
+
+The list is a convenience: it says early, in words, what will not work. The boundary is the operating system's, so a
+module that slips through reaches nothing.
+
+Source: contract section 3.8 (the registry), widened by more of the standard library that only computes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+STANDARD = _words("""
+    abc array ast asyncio base64 binascii bisect bz2 calendar cmath codecs collections colorsys concurrent configparser
+    contextlib contextvars copy csv dataclasses datetime decimal difflib email enum fnmatch fractions functools graphlib
+    gzip hashlib heapq hmac html io ipaddress itertools json keyword logging lzma math mimetypes numbers operator pprint
+    queue quopri random re reprlib sched secrets shlex statistics string stringprep struct textwrap threading time
+    timeit tomllib traceback types typing unicodedata urllib uuid warnings weakref xml zipfile zlib zoneinfo
+    __future__ _strptime
+    """)
+INSTALLED = _words("""
+    numpy pandas scipy seaborn sklearn matplotlib pydantic yaml bs4 PIL dateutil tiktoken polars pyarrow networkx sympy
+    lxml markdown jinja2 rapidfuzz
+    """)
+"""Packages that work without network and files; they load where they are installed."""
+
+ALIASES = {"numpy": "np", "pandas": "pd", "seaborn": "sns", "yaml": "yaml"}
+"""Names under which the platform puts preloaded modules in scope."""
+
+PRELOADED = _words("""
+    _strptime base64 bisect collections contextlib copy csv dataclasses datetime decimal enum functools hashlib heapq io
+    itertools json math operator random re statistics string textwrap time traceback typing uuid
+""")
+"""Loaded once by the template, so that a block finds them ready."""
+
+_NETWORK = _words("aiohttp ftplib http httpx imaplib poplib requests smtplib socket socketserver ssl telnetlib")
+_HOST = _words("ctypes glob multiprocessing os pathlib platform pty resource shutil signal subprocess sys tempfile")
+
+
+@dataclass(frozen=True)
+class ModulePolicy:
+    """The top-level modules that code blocks may import."""
+
+    allowed: frozenset[str] = STANDARD | INSTALLED
+
+    def also(self, names: Iterable[str]) -> "ModulePolicy":
+        """This policy with more modules, as a person added them in the settings."""
+        return ModulePolicy(self.allowed | frozenset(names))
+
+    def allows(self, module: str) -> bool:
+        """Whether this module, or the package that it is in, may be imported."""
+        return module.partition(".")[0] in self.allowed
+
+
+def refusal(module: str) -> str:
+    """Why this module may not be imported and what to do instead."""
+    root = module.partition(".")[0]
+    if root in _NETWORK:
+        return (
+            f"code blocks have no network, so {root!r} would not work; fetch with a General API block before this one"
+        )
+    if root in _HOST:
+        return f"{root!r} is not available in code blocks: they have no files, programs or environment"
+    return f"importing {root!r} is not allowed in code blocks; it can be allowed in Settings, Code blocks, Modules"

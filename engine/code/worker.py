@@ -1,0 +1,116 @@
+"""One block in one fork: read the job, run the code, send the answer, end.
+
+The fork owns a socket for job and answer, and a pipe on descriptors 1 and 2 for what it prints.
+"""
+
+import io
+import json
+import os
+import socket
+import sys
+from typing import Any, NoReturn
+
+from engine.code import frames, language, values
+from engine.code.harden import die_with, harden_block
+from engine.code.limits import CodeLimits
+from engine.code.modules import ModulePolicy
+
+
+class Output(io.TextIOBase):
+    """`sys.stdout` of a block: whole lines to the pipe, at most `most` bytes, the rest dropped without waiting."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._left = most
+        self._waiting: list[str] = []
+        self._waiting_size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._left >= 0:
+            self._waiting.append(text)
+            self._waiting_size += len(text)
+            if "\n" in text or self._waiting_size > io.DEFAULT_BUFFER_SIZE:
+                self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        text, self._waiting, self._waiting_size = "".join(self._waiting), [], 0
+        # One byte more than allowed still goes out: it tells the reader that something was cut.
+        data = memoryview(text[: self._left + 1].encode("utf-8", "replace"))[: self._left + 1]
+        self._left -= len(data)
+        try:
+            while data:
+                data = data[os.write(1, data) :]
+        except OSError:
+            # The reader has had enough.
+            self._left = -1
+
+
+def work(
+    sock: socket.socket,
+    parent_pid: int,
+    limits: CodeLimits,
+    modules: ModulePolicy,
+    address_space: int,
+    *,
+    own_namespace: bool,
+    with_filter: bool,
+) -> NoReturn:
+    """Run one block in this fork, which ends here."""
+    try:
+        die_with(parent_pid)
+        header = json.loads(frames.receive(sock, frames.MAX_JOB))
+        payload = frames.receive(sock, frames.MAX_JOB)
+        harden_block(limits, address_space, own_namespace=own_namespace, with_filter=with_filter)
+        frames.send(sock, answer(header, payload, limits, modules))
+    finally:
+        os._exit(0)
+
+
+def answer(header: dict[str, Any], payload: bytes, limits: CodeLimits, modules: ModulePolicy) -> bytes:
+    """The frame for the parent: `{"output", "error", "limit"}`.
+
+    `header` has the source, the names and their places in the list of results that `payload` is; `payload` is read
+    twice, so that changing a name in scope does not change `input_data`.
+    """
+    printer = Output(limits.print_bytes)
+    sys.stdout = sys.stderr = printer
+    error: str | None = None
+    limit: str | None = None
+    output = b"null"
+    try:
+        output = _run(header, payload, modules)
+    except language.Refused as refused:
+        error = str(refused)
+    except values.ValueProblem as problem:
+        error = f"ValueError: {problem}"
+    except BaseException as raised:  # noqa: BLE001  this is the border: whatever the code raised is its answer
+        limit = "memory" if isinstance(raised, MemoryError) else None
+        error = language.describe(raised)
+        if limit:
+            error = error.replace("the block may use", f"the {limits.memory_mb} MB that a block may use")
+    if len(output) > limits.output_bytes:
+        error = f"The output is {len(output):,} bytes of JSON; a block may return {limits.output_bytes:,}. Return less."
+        output, limit = b"null", "output"
+    printer.flush()
+    return b'{"output":%s,"error":%s,"limit":%s}' % (output, json.dumps(error).encode(), json.dumps(limit).encode())
+
+
+def _run(header: dict[str, Any], payload: bytes, modules: ModulePolicy) -> bytes:
+    if "numpy.random" in sys.modules:
+        # `random` does this by itself after a fork.
+        sys.modules["numpy.random"].seed()
+    code = language.compiled(header["source"])
+    results = json.loads(payload)
+    scope = language.names_in_scope({name: results[place] for name, place in header["scope"].items()})
+    copies = json.loads(payload) if header["input_data"] else []
+    input_data = {name: copies[place] for name, place in header["input_data"].items()}
+    globals_ = language.namespace(scope, input_data, modules)
+    language.preload(header["imports"], globals_, modules)
+    exec(code, globals_)  # noqa: S102  this is what the whole sandbox is for
+    return values.to_json(language.result_of(globals_, scope))
