@@ -22,7 +22,7 @@ def forbid_unpickling() -> None:
     def loads(data: bytes, /, **options: Any) -> Any:
         return Refusing(io.BytesIO(data), **options).load()
 
-    pickle.loads = loads
+    pickle.loads = loads  # type: ignore[assignment]
 
 
 def main(arguments: Sequence[str] = ()) -> int:

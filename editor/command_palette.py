@@ -47,7 +47,9 @@ class CommandPalette(QDialog):
 
     def open_centered(self) -> None:
         """Show it at the top middle of the window."""
-        window = self.parentWidget().window()
+        parent = self.parentWidget()
+        assert parent is not None
+        window = parent.window()
         corner = window.mapToGlobal(window.rect().topLeft())
         self.move(corner.x() + (window.width() - WIDTH) // 2, corner.y() + 90)
         self.show()

@@ -34,7 +34,7 @@ class ShortcutsDialog(QDialog):
         tree.setDragDropMode(QTreeWidget.DragDropMode.NoDragDrop)
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        groups = [("Canvas", MOUSE)]
+        groups: list[tuple[str, tuple[tuple[str, str], ...]]] = [("Canvas", MOUSE)]
         for menu in MENU_ORDER:
             keys = tuple((row.title, ", ".join(row.shortcuts)) for row in ACTIONS if row.menu == menu and row.shortcuts)
             groups.append((menu, keys))

@@ -1,8 +1,10 @@
 """What happens around a run: check, ask for input, start, stop, tell how it ended, record and open recorded runs."""
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
 from editor import aio
@@ -14,7 +16,7 @@ from editor.theme import Theme
 from editor.workspace.checker import Checker
 from editor.workspace.runs import Runs
 from editor.workspace.workspace import Workspace
-from engine import BlockloomError, JsonObject, RunState, recording, run_inputs
+from engine import BlockloomError, Json, JsonObject, RunState, recording, run_inputs
 
 RUN_SUFFIX = ".run.jsonl"
 RUN_FILTER = f"Recorded runs (*{RUN_SUFFIX});;All files (*)"
@@ -82,6 +84,14 @@ class RunFlow(QObject):
         """Record the run that is shown in a file."""
         self._tasks.start("recorded-run", self._save_recorded)
 
+    def copy_value(self, value: Json) -> None:
+        """Put a large value on the clipboard."""
+        self._tasks.start("value", self._copy_value, value)
+
+    def save_value(self, value: Json) -> None:
+        """Write a value to a file that the person picks."""
+        self._tasks.start("value", self._save_value, value)
+
     def _can_run(self) -> bool:
         errors = [problem for problem in self._checker.check_now() if problem.severity == "error"]
         if not errors:
@@ -147,3 +157,25 @@ class RunFlow(QObject):
                 self._notices.show_notice(f"Not saved. {error}", "error")
             else:
                 self._notices.show_notice(f"Saved {path.name}", "success")
+
+    async def _copy_value(self, value: Json) -> None:
+        QGuiApplication.clipboard().setText(await in_thread(_as_text, value))
+        self._notices.show_notice("Copied", "success")
+
+    async def _save_value(self, value: Json) -> None:
+        text = await in_thread(_as_text, value)
+        name = "value.txt" if isinstance(value, str) else "value.json"
+        path = await ask_save(self._window, "Save the value", Path.home() / name, "All files (*)", "")
+        if path is None:
+            return
+        try:
+            await in_thread(path.write_text, text, "utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._notices.show_notice(f"Not saved. {path.name} cannot be written: {reason}.", "error")
+        else:
+            self._notices.show_notice(f"Saved {path.name}", "success")
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

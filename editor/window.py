@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QProcess, Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
 from editor import aio
 from editor.actions import ACTIONS
 from editor.aio import Tasks, in_thread
-from editor.canvas.canvas import Canvas, QuickAddRequest
+from editor.canvas.canvas import Canvas
+from editor.canvas.commands import QuickAddRequest
 from editor.canvas.minimap import Minimap
 from editor.command_palette import CommandPalette
 from editor.dialogs import ask_save, tell
@@ -166,6 +167,9 @@ class Window(QMainWindow):
         self.outline_panel.reveal_requested.connect(self._on_reveal_block)
         self.problems_panel.reveal_requested.connect(self._reveal)
         self.inspector.message.connect(self._say)
+        self.inspector.leave_requested.connect(self.canvas.setFocus)
+        self.run_panel.copy_all_requested.connect(self.run_flow.copy_value)
+        self.run_panel.save_requested.connect(self.run_flow.save_value)
         self.welcome.example_chosen.connect(self._on_example_chosen)
         self.welcome.open_requested.connect(self.file_flow.open)
         self.actions_by_id.recent_chosen.connect(self._on_recent_chosen)
@@ -186,16 +190,16 @@ class Window(QMainWindow):
             "quit": self._quit,
             "undo": self._undo,
             "redo": self._redo,
-            "cut": canvas.cut,
-            "copy": canvas.copy,
-            "paste": canvas.paste,
-            "duplicate": canvas.duplicate,
-            "delete": canvas.delete_selection,
-            "heal": canvas.heal_selection,
-            "select_all": canvas.select_all,
+            "cut": canvas.commands.cut,
+            "copy": canvas.commands.copy,
+            "paste": canvas.commands.paste,
+            "duplicate": canvas.commands.duplicate,
+            "delete": canvas.commands.delete_selection,
+            "heal": canvas.commands.heal_selection,
+            "select_all": canvas.commands.select_all,
             "rename": canvas.rename_selected,
-            "toggle_enabled": canvas.toggle_enabled,
-            "connect": canvas.connect_selected,
+            "toggle_enabled": canvas.commands.toggle_enabled,
+            "connect": canvas.commands.connect_selected,
             "quick_add": canvas.request_quick_add,
             "find": self._find,
             "commands": self._show_commands,
@@ -321,7 +325,7 @@ class Window(QMainWindow):
         if path is None:
             return
         image = self.canvas.render_document(ratio=2.0)
-        if await in_thread(image.save, str(path), "PNG"):
+        if await in_thread(_save_png, image, str(path)):
             self.notices.show_notice(f"Exported {path.name}", "success")
         else:
             self.notices.show_notice(f"{path.name} could not be written. Choose another folder.", "error")
@@ -329,12 +333,29 @@ class Window(QMainWindow):
     # --- what others ask for ------------------------------------------------------------------------------------
 
     def _on_add_requested(self, type_name: str) -> None:
-        self.canvas.add_block(type_name)
+        self.canvas.commands.add_beside(type_name)
         self.canvas.setFocus()
 
     def _on_quick_add(self, request: QuickAddRequest) -> None:
-        popup = QuickAddPopup(self.workspace, self._theme, request.accepts, request.text, self)
-        popup.chosen.connect(request.take)
+        commands = self.canvas.commands
+
+        def accepts(type_name: str) -> bool:
+            return commands.accepts(request, type_name)
+
+        def add(type_name: str) -> None:
+            commands.add(request, type_name)
+
+        previous = self.workspace.workflow.blocks.get(request.source[0] if request.source else request.beside)
+        popup = QuickAddPopup(
+            self.workspace,
+            self._theme,
+            accepts,
+            request.text,
+            self,
+            previous_type=previous.type if previous else "",
+        )
+        popup.chosen.connect(add)
+        popup.closed.connect(self.canvas.setFocus)
         popup.show_at(request.global_pos)
 
     def _on_open_requested(self, _block_id: str) -> None:
@@ -483,3 +504,7 @@ class Window(QMainWindow):
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def _save_png(image: QImage, path: str) -> bool:
+    return image.save(path, b"PNG")

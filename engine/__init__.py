@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.check import suggestions as suggestions
     from engine.document import Block as Block
     from engine.document import Edge as Edge
+    from engine.document import Json as Json
     from engine.document import JsonObject as JsonObject
     from engine.document import Workflow as Workflow
     from engine.document import new_id as new_id
@@ -62,6 +63,7 @@ _NAMES = {
     "suggestions": "check",
     "Block": "document",
     "Edge": "document",
+    "Json": "document",
     "JsonObject": "document",
     "Workflow": "document",
     "new_id": "document",

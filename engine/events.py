@@ -17,14 +17,17 @@ SkipReason = Literal["disabled", "not-taken", "upstream-failed", "upstream-skipp
 RunStatus = Literal["running", "completed", "failed", "cancelled"]
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """One thing that happened in a run."""
+class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
+    """One thing that happened in a run.
+
+    Events hold JSON, which has no cycles, so the garbage collector need not look at them: long runs keep many.
+    """
 
     seq: int
     at: float
 
 
-class RunStarted(Event, frozen=True, tag=True, kw_only=True):
+class RunStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """First event. `blocks` are the ids in the order of the plan; `variables` are the effective run variables."""
 
     run_id: str
@@ -33,7 +36,7 @@ class RunStarted(Event, frozen=True, tag=True, kw_only=True):
     blocks: tuple[str, ...] = ()
 
 
-class BlockStarted(Event, frozen=True, tag=True, kw_only=True):
+class BlockStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A block begins, or begins again (`attempt` 2 and up). `config` is resolved, secrets taken out of it."""
 
     block_id: str
@@ -44,7 +47,7 @@ class BlockStarted(Event, frozen=True, tag=True, kw_only=True):
     attempt: int = 1
 
 
-class BlockChunk(Event, frozen=True, tag=True, kw_only=True):
+class BlockChunk(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A piece of text while a block runs: of its answer ("output") or of what its code prints ("print")."""
 
     block_id: str
@@ -52,7 +55,7 @@ class BlockChunk(Event, frozen=True, tag=True, kw_only=True):
     stream: Stream = "output"
 
 
-class BlockRetrying(Event, frozen=True, tag=True, kw_only=True):
+class BlockRetrying(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """An attempt failed and another one follows after `delay_s` seconds."""
 
     block_id: str
@@ -61,7 +64,7 @@ class BlockRetrying(Event, frozen=True, tag=True, kw_only=True):
     delay_s: float = 0.0
 
 
-class BlockFinished(Event, frozen=True, tag=True, kw_only=True):
+class BlockFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A block ended and its followers go on. `error` is set when it reports a failure in its result (shape b, 3.0)."""
 
     block_id: str
@@ -70,7 +73,7 @@ class BlockFinished(Event, frozen=True, tag=True, kw_only=True):
     error: str | None = None
 
 
-class BlockFailed(Event, frozen=True, tag=True, kw_only=True):
+class BlockFailed(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A block raised (shape a): it has no result to refer to, and followers that need it are skipped."""
 
     block_id: str
@@ -78,7 +81,7 @@ class BlockFailed(Event, frozen=True, tag=True, kw_only=True):
     duration_ms: float = 0.0
 
 
-class BlockSkipped(Event, frozen=True, tag=True, kw_only=True):
+class BlockSkipped(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A block did not run. `text` says why in a sentence; `because_of` is the block that decided it, if one did."""
 
     block_id: str
@@ -87,7 +90,7 @@ class BlockSkipped(Event, frozen=True, tag=True, kw_only=True):
     because_of: str | None = None
 
 
-class RunFinished(Event, frozen=True, tag=True, kw_only=True):
+class RunFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """Last event. `output` is that of the response block; `error` says why a run as a whole failed."""
 
     status: RunStatus

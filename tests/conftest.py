@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 # Few examples while working; HYPOTHESIS_PROFILE=thorough looks for longer.
 _SLOW_MACHINE = [HealthCheck.too_slow]
 settings.register_profile("default", max_examples=60, deadline=None, database=None, suppress_health_check=_SLOW_MACHINE)
-settings.register_profile("thorough", settings.get_profile("default"), max_examples=10_000)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=1_500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -46,7 +46,7 @@ class FieldProblem:
     code: str = "invalid-value"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How a block ended: its result object, and an error text when the result reports a failure (shape b, 3.0)."""
 
     result: JsonObject

@@ -14,7 +14,8 @@ def run(ctx: BlockContext, config: JsonObject) -> Outcome:
     output = config.get("output", "")
     if _is_blank(ctx.raw_config):
         inputs = ctx.inputs
-        output = _whole_or_output(inputs[-1][1]) if inputs else ""
+        result = inputs[-1][1] if inputs else {"output": ""}
+        output = result.get("output", result)
     status = config.get("status", config.get("status_code"))
     return Outcome({"output": output, "status": status_of(status), "headers": dict(pairs_of(config.get("headers")))})
 
@@ -36,10 +37,6 @@ def summary(config: JsonObject) -> str:
         return "returns the result of the block before"
     text = " ".join(text_of(output).split())
     return f"returns {text[:MAX_SHOWN]}{'…' if len(text) > MAX_SHOWN else ''}"
-
-
-def _whole_or_output(result: JsonObject) -> Json:
-    return result["output"] if "output" in result else result
 
 
 def _is_blank(config: JsonObject) -> bool:

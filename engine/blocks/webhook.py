@@ -34,7 +34,7 @@ BLOCK = BlockType(
             "webhook_id",
             "Address",
             "text",
-            help="The last part of the address that the other program calls. It is made once and belongs to this block.",
+            help="The end of the address that the other program calls. Made once, it belongs to this block.",
             read_only=True,
         ),
         Field(

@@ -41,6 +41,7 @@ _PRIVATE = tuple(
             "240.0.0.0/4",
             "::/128",
             "::1/128",
+            "64:ff9b:1::/48",
             "100::/64",
             "2001::/23",
             "2001:db8::/32",
@@ -105,10 +106,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection to the first address of the host that answers; every address must be allowed.
+        """A connection to the first allowed address of the host that answers.
 
         Raises:
-            AddressRefused: the policy says no.
+            AddressRefused: the policy allows none of them.
             httpcore.ConnectError: nobody answers, or the name is unknown.
         """
         failure: Exception | None = None
@@ -141,11 +142,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except (socket.gaierror, UnicodeError) as error:
             raise httpcore.ConnectError(f"the name {host} is not known") from error
         addresses = [ipaddress.ip_address(str(info[4][0]).split("%")[0]) for info in found]
-        for address in addresses:
-            refusal = self._policy.refusal(host, address)
-            if refusal:
-                raise AddressRefused(refusal, retryable=False)
-        return list(dict.fromkeys(addresses))
+        refusals = {address: self._policy.refusal(host, address) for address in addresses}
+        allowed = [address for address, refusal in refusals.items() if refusal is None]
+        if refusals and not allowed:
+            raise AddressRefused(next(filter(None, refusals.values())), retryable=False)
+        return allowed
 
 
 def _unwrapped(address: Address) -> Address:

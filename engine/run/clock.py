@@ -2,8 +2,9 @@
 
 import asyncio
 import heapq
-import time
 from collections.abc import Coroutine
+from time import monotonic as steady_time
+from time import time as wall_time
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -28,13 +29,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
-    def time(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that only go forward."""
-        return time.monotonic()
+    time = staticmethod(wall_time)
+    monotonic = staticmethod(steady_time)
 
     async def sleep(self, seconds: float) -> None:
         """Wait this long."""

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.blocks._spec import BlockContext
+import msgspec
+
 from engine.document import Json, JsonObject
 from engine.errors import BlockError
 from engine.events import Stream
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class RunSettings:
     """What the person decided about runs. None takes the default of the part it is for.
 
-    `allow_private_hosts` are host names or networks on this machine or in the local network that HTTP requests may
-    reach, `("*",)` for all of them; `code_limits` is an `engine.code.Limits`, `models` the settings of `engine.llm`.
+    `allow_private_hosts` are host names or networks, on this machine or near it, that HTTP requests may
+    reach, `("*",)` for all; `code_limits` is an `engine.code.CodeLimits`, `models` an `engine.llm.ModelSettings`.
     """
 
     allow_private_hosts: tuple[str, ...] = ()
@@ -67,41 +67,35 @@ class RunScope:
     """Emits a piece of text of the block with this id."""
 
 
-class StepContext(BlockContext):
-    """The context of one step in one run."""
+class StepContext(msgspec.Struct, gc=False):
+    """The `BlockContext` of one step in one run. One is made for every block that runs, so it has to be cheap."""
 
-    __slots__ = ("_is_open", "_scope", "_step", "_timeout_s")
-
-    def __init__(self, scope: RunScope, step: Step) -> None:
-        self._scope = scope
-        self._step = step
-        self._timeout_s: float | None = None
-        self._is_open = True
+    scope: RunScope
+    step: Step
+    timeout_s: float | None = None
+    is_open: bool = True
+    table: dict[str, JsonObject] | None = None
 
     @property
     def block_id(self) -> str:
-        return self._step.block.id
+        return self.step.block.id
 
     @property
     def block_name(self) -> str:
-        return self._step.block.label
+        return self.step.block.label
 
     @property
     def raw_config(self) -> JsonObject:
-        return self._step.block.config
+        return self.step.block.config
 
     @property
     def variables(self) -> JsonObject:
-        return self._scope.variables
-
-    @property
-    def timeout_s(self) -> float | None:
-        return self._timeout_s
+        return self.scope.variables
 
     @property
     def inputs(self) -> Sequence[tuple[str, JsonObject]]:
-        steps, progress = self._scope.plan.steps, self._scope.progress
-        live = progress.inputs(self._step)
+        steps, progress = self.scope.plan.steps, self.scope.progress
+        live = progress.inputs(self.step)
         return [(steps[index].block.id, result) for index in live if (result := progress.results[index]) is not None]
 
     @property
@@ -118,8 +112,8 @@ class StepContext(BlockContext):
 
     def lookup(self, name: str) -> JsonObject | None:
         """The result that this name means in a reference of this block's config."""
-        results = self._scope.progress.results
-        for index in self._step.meanings.get(name, ()):
+        results = self.scope.progress.results
+        for index in self.step.meanings.get(name, ()):
             result = results[index]
             if result is not None:
                 return result
@@ -127,16 +121,21 @@ class StepContext(BlockContext):
 
     def result(self, name: str) -> JsonObject | None:
         """The result of an earlier block by id or name."""
-        return self.lookup(name) or self._table.get(name)
+        return self.lookup(name) or self.results().get(name)
 
     def results(self) -> Mapping[str, JsonObject]:
-        """Results of ancestors and of blocks that this one mentions, by id and by name."""
-        return self._table
+        """Results of ancestors and of blocks that this one mentions, by id and by name.
+
+        An id wins over a name, and the first block in the order keeps its name.
+        """
+        if self.table is None:
+            self.table = self._by_id_and_name()
+        return self.table
 
     def emit(self, text: str, stream: Stream = "output") -> None:
         """Tell followers of the run about a piece of text; what comes after the block ended is dropped."""
-        if self._is_open and text:
-            self._scope.say(self._step.block.id, text, stream)
+        if self.is_open and text:
+            self.scope.say(self.step.block.id, text, stream)
 
     async def ask_model(
         self,
@@ -153,13 +152,9 @@ class StepContext(BlockContext):
         answer: Completion = await self.models.complete(request, self.emit)
         return answer
 
-    def allow(self, timeout_s: float | None) -> None:
-        """Say how long the block may take."""
-        self._timeout_s = timeout_s
-
     def close(self) -> None:
         """The block has ended: it can no longer say anything."""
-        self._is_open = False
+        self.is_open = False
 
     def prepare(self) -> JsonObject:
         """The step's config with references resolved and mapped inputs filled in.
@@ -167,39 +162,37 @@ class StepContext(BlockContext):
         Raises:
             BlockError: an input mapping has the wrong shape.
         """
-        step = self._step
+        step = self.step
         config = step.config
         if step.template is not None:
-            config = step.template.resolve(self.lookup, self._scope.effective)
+            config = step.template.resolve(self.lookup, self.scope.effective)
         return self._with_mapped_inputs(config) if step.has_mappings else config
 
-    @cached_property
-    def _table(self) -> dict[str, JsonObject]:
-        """One table of ids and names; an id wins over a name, and the first block in the order keeps its name."""
-        plan, results = self._scope.plan, self._scope.progress.results
-        table: dict[str, JsonObject] = {}
-        own: dict[str, JsonObject] = {}
-        for index in plan.visible(self._step.index):
+    def _by_id_and_name(self) -> dict[str, JsonObject]:
+        plan, results = self.scope.plan, self.scope.progress.results
+        by_name: dict[str, JsonObject] = {}
+        by_id: dict[str, JsonObject] = {}
+        for index in plan.visible(self.step.index):
             result, block = results[index], plan.steps[index].block
             if result is not None:
-                own[block.id] = result
+                by_id[block.id] = result
                 if block.name:
-                    table.setdefault(block.name, result)
-        return {**table, **own}
+                    by_name.setdefault(block.name, result)
+        return {**by_name, **by_id}
 
     def _service(self, name: str, words: str) -> Any:
-        service = getattr(self._scope.services, name)
+        service = getattr(self.scope.services, name)
         if service is None:
             raise BlockError(f"This run has no access to {words}.", retryable=False)
         return service
 
     def _with_mapped_inputs(self, config: JsonObject) -> JsonObject:
         """Fill fields from `_inputMappings`, as contract 3.0 has it: what the person typed wins, texts are joined."""
-        mappings = self._step.block.config[MAPPINGS_KEY]
+        mappings = self.step.block.config[MAPPINGS_KEY]
         if not isinstance(mappings, list):
             return config
-        assert self._step.block_type is not None
-        raw_fields = self._step.block_type.raw_fields
+        assert self.step.block_type is not None
+        raw_fields = self.step.block_type.raw_fields
         filled = dict(config)
         mapped: set[str] = set()
         for number, mapping in enumerate(mappings, 1):

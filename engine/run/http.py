@@ -7,9 +7,11 @@ at a size, and every way to fail has its own words.
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from engine.errors import BlockError, DeadlineExceeded
 from engine.run.addresses import AddressPolicy as AddressPolicy
@@ -18,6 +20,10 @@ from engine.run.addresses import GuardedBackend
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
+MAX_URL_LENGTH = 16 * 1024
+
+Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Names and values; a sequence may have a name several times."""
 
 
 @dataclass(frozen=True)
@@ -51,34 +57,48 @@ class HttpClient:
         method: str,
         url: str,
         *,
-        headers: dict[str, str] | None = None,
+        params: Pairs = (),
+        headers: Pairs = (),
         body: bytes | None = None,
         timeout_s: float = 30.0,
     ) -> HttpReply:
         """The reply, whatever its status. `timeout_s` is for the whole exchange.
+
+        `params` join the query that the address has already and replace what has the same name there (W35).
 
         Raises:
             DeadlineExceeded: it took longer than `timeout_s`.
             AddressRefused: the address may not be called.
             BlockError: no reply came; the text says what kept it.
         """
+        _check_address(url)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(method, url, headers or {}, body)
+                return await self._exchange(method, url, _pairs(params), _pairs(headers), body)
         except TimeoutError:
             text = f"{_host(url)} did not answer within {timeout_s * 1000:g} ms. Allow more time, or try again later."
             raise DeadlineExceeded(text) from None
 
-    async def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> HttpReply:
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        params: Sequence[tuple[str, str]],
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+    ) -> HttpReply:
         import httpx
 
         client = self._open_client()
         # Packed replies are not asked for: a small one can hide a huge one.
         own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Blockloom"}
-        given = {key.lower() for key in headers}
-        merged = {key: value for key, value in own.items() if key.lower() not in given} | headers
+        given = {key.lower() for key, _ in headers}
+        merged = [*((key, value) for key, value in own.items() if key.lower() not in given), *headers]
         try:
-            request = client.build_request(method, url, headers=merged, content=body)
+            address = httpx.URL(url)
+            if params:
+                address = address.copy_with(params=_merged(address.params, params))
+            request = client.build_request(method, address, headers=merged, content=body)
             reply = await client.send(request, stream=True)
             try:
                 return HttpReply(reply.status_code, _joined(reply.headers), await self._read(reply, url))
@@ -125,13 +145,37 @@ class HttpClient:
         return self._client
 
 
+def _pairs(pairs: Pairs) -> Sequence[tuple[str, str]]:
+    return list(pairs.items()) if isinstance(pairs, Mapping) else pairs
+
+
+def _merged(own: Any, params: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The parameters of an address and those given for it."""
+    given = {key for key, _ in params}
+    return [*((key, value) for key, value in own.multi_items() if key not in given), *params]
+
+
+def _check_address(url: str) -> None:
+    """Refuse what is no web address, in better words than the library's."""
+    if len(url) > MAX_URL_LENGTH:
+        text = f"The address has {len(url):,} characters; at most {MAX_URL_LENGTH:,} can be sent."
+        raise BlockError(text, retryable=False)
+    if not url:
+        raise BlockError("The address is empty; give one such as https://example.com/items.", retryable=False)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BlockError(f"The address cannot be read: {error}.", retryable=False) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        text = f"{url[:200]!r} is no web address; it must begin with https:// or http:// and name a server."
+        raise BlockError(text, retryable=False)
+
+
 def _joined(headers: Any) -> dict[str, str]:
     return {key.lower(): ", ".join(headers.get_list(key)) for key in headers}
 
 
 def _host(url: str) -> str:
-    from urllib.parse import urlsplit
-
     with contextlib.suppress(ValueError):
         return urlsplit(url).hostname or url[:80]
     return url[:80]

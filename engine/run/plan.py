@@ -10,7 +10,7 @@ upstream makes the step wait for it without counting as an edge.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
@@ -54,9 +54,9 @@ class Step:
     """One block of a plan. Filled while the plan is compiled, never changed afterwards.
 
     `followers` are (step, condition) per outgoing edge, `waiters` the steps that wait for this one without an edge;
-    `feeders` are (step, condition) per incoming edge. `meanings` maps each name that this block mentions to the earlier
-    steps it can mean, the one with that id first. `template` is None for a config without references. An `inline` step
-    cannot wait and needs no task.
+    `feeders` are (step, condition) per incoming edge, `sources` the steps among them in order. `meanings` maps each
+    name that this block mentions to the earlier steps it can mean, the one with that id first. `template` is None for a
+    config without references. An `inline` step cannot wait and needs no task.
     """
 
     index: int
@@ -71,6 +71,8 @@ class Step:
     followers: list[tuple[int, str | None]] = field(default_factory=list)
     waiters: list[int] = field(default_factory=list)
     feeders: list[tuple[int, str | None]] = field(default_factory=list)
+    sources: tuple[int, ...] = ()
+    source_ids: tuple[str, ...] = ()
     meanings: dict[str, tuple[int, ...]] = field(default_factory=dict)
     waits_for: int = 0
 
@@ -88,7 +90,11 @@ class Plan:
         self.workflow = workflow
         self.block_ids = tuple(_topological_order(workflow))
         blocks = workflow.blocks
-        self.steps = [_step(index, blocks[block_id], catalog) for index, block_id in enumerate(self.block_ids)]
+        kinds = {name: _Kind(catalog.find(name)) for name in {block.type for block in blocks.values()}}
+        self.steps = [
+            _step(index, blocks[block_id], kinds[blocks[block_id].type])
+            for index, block_id in enumerate(self.block_ids)
+        ]
         self._index = {block_id: index for index, block_id in enumerate(self.block_ids)}
         self._by_name: dict[str, list[int]] = {}
         for step in self.steps:
@@ -96,6 +102,11 @@ class Plan:
         self._connect()
         for step in self.steps:
             self._find_meanings(step)
+        self.declared_variables = self._declared_variables()
+        """Defaults that starter blocks declare for run variables; with several of them the later one wins."""
+        self.waits_for = [step.waits_for for step in self.steps]
+        self.roots = [step.index for step in self.steps if not step.waits_for]
+        self.finals = [step.index for step in self.steps if step.block.type == FINAL_TYPE]
 
     def index_of(self, block_id: str) -> int:
         """The place of this block in the order; KeyError when the plan does not have it."""
@@ -130,12 +141,10 @@ class Plan:
             open_steps.extend(target for targets in step.meanings.values() for target in targets)
         return needed
 
-    def declared_variables(self) -> JsonObject:
-        """Defaults that starter blocks declare for run variables; with several of them the later one wins."""
+    def _declared_variables(self) -> JsonObject:
         defaults: JsonObject = {}
         for step in self.steps:
-            fields = step.block_type.fields if step.block_type else ()
-            for item in fields:
+            for item in step.block_type.fields if step.block_type else ():
                 if item.kind == "variables":
                     defaults.update(declared_variables(step.block.config.get(item.key)))
         return defaults
@@ -148,30 +157,40 @@ class Plan:
 
     def _connect(self) -> None:
         index_of = self._index
+        routes: dict[int, frozenset[str]] = {}
         for edge in self.workflow.edges.values():
             source, target = index_of.get(edge.source), index_of.get(edge.target)
             if source is None or target is None:
                 continue
-            condition = _effective_condition(edge, self.steps[source])
+            if source not in routes:
+                routes[source] = _routes(self.steps[source])
+            condition = _effective_condition(edge, routes[source])
             self.steps[source].followers.append((target, condition))
             self.steps[target].feeders.append((source, condition))
             self.steps[target].waits_for += 1
+        for step in self.steps:
+            if step.feeders:
+                step.sources = tuple(sorted({source for source, _ in step.feeders}))
+                step.source_ids = tuple([self.block_ids[source] for source in step.sources])
 
     def _find_meanings(self, step: Step) -> None:
-        names = {mapping.source for mapping in input_mappings(step.block.config)} if step.has_mappings else set()
-        if step.template is not None:
-            names.update(step.template.names)
-        if step.block_type and step.block_type.raw_fields:
-            names |= self._names_in_source(step)
-        direct = {source for source, _ in step.feeders}
-        awaited: set[int] = set()
-        for name in names:
-            if targets := self.meaning(name, step.index):
-                step.meanings[name] = targets
-                awaited.update(targets)
-        for target in awaited - direct:
+        names = self._mentioned_names(step)
+        found = {name: targets for name in names if (targets := self.meaning(name, step.index))}
+        if not found:
+            return
+        step.meanings = found
+        awaited = {target for targets in found.values() for target in targets}
+        for target in awaited.difference(step.sources):
             self.steps[target].waiters.append(step.index)
             step.waits_for += 1
+
+    def _mentioned_names(self, step: Step) -> Collection[str]:
+        names = step.template.names if step.template is not None else frozenset[str]()
+        if step.has_mappings:
+            names |= {mapping.source for mapping in input_mappings(step.block.config)}
+        if step.block_type and step.block_type.raw_fields:
+            names |= self._names_in_source(step)
+        return names
 
     def _names_in_source(self, step: Step) -> set[str]:
         """Block names and ids that source text mentions: as a word, in quotes, or as a reference."""
@@ -211,11 +230,13 @@ class Progress:
         self.results: list[JsonObject | None] = [None] * len(plan.steps)
         self._steps = plan.steps
         self._selected = selected
-        self._waits_for = [step.waits_for for step in plan.steps]
-        self._live: list[list[int] | None] = [None] * len(plan.steps)
+        self._waits_for = plan.waits_for.copy()
+        self._live = [0] * len(plan.steps)
+        """How many incoming edges of each step have come alive."""
         self._failed: set[int] = set()
         self._skipped: dict[int, Skip] = {}
-        self._settled = [step.index for step in plan.steps if not step.waits_for]
+        self._settled = plan.roots.copy()
+        self._finals = plan.finals
 
     def take(self) -> Step | None:
         """The first step in the order for which everything is known that it waits for; None while there is none."""
@@ -233,25 +254,24 @@ class Progress:
 
     def inputs(self, step: Step) -> Sequence[int]:
         """Direct predecessors with a live edge, in the order of the plan."""
-        live = self._live[step.index]
-        if not live:
-            return ()
-        return live if len(live) == 1 else sorted(set(live))
+        if self._live[step.index] == len(step.feeders):
+            return step.sources
+        return sorted({source for source, condition in step.feeders if self._is_live(source, condition)})
+
+    def input_ids(self, step: Step) -> tuple[str, ...]:
+        """The block ids of `inputs`."""
+        if self._live[step.index] == len(step.feeders):
+            return step.source_ids
+        return tuple(self._steps[source].block.id for source in self.inputs(step))
 
     def finish(self, step: Step, result: JsonObject) -> None:
         """The step ran and this is its result; its edges come alive where their condition is the route it took."""
         self.results[step.index] = result
-        route = result.get("route")
-        if route is not None and type(route) is not str:
-            route = str(route)
-        index, live, waits_for = step.index, self._live, self._waits_for
+        route = _route_of(result) if "route" in result else None
+        live, waits_for = self._live, self._waits_for
         for target, condition in step.followers:
             if condition is None or condition == route:
-                sources = live[target]
-                if sources is None:
-                    live[target] = [index]
-                else:
-                    sources.append(index)
+                live[target] += 1
             waits_for[target] -= 1
             if not waits_for[target]:
                 heappush(self._settled, target)
@@ -276,11 +296,15 @@ class Progress:
 
     def final_output(self) -> Json:
         """`output` of the last response block in the order that ran; None when none did (contract 5.4)."""
-        for step in reversed(self._steps):
-            result = self.results[step.index]
-            if result is not None and step.block.type == FINAL_TYPE:
+        for index in reversed(self._finals):
+            result = self.results[index]
+            if result is not None:
                 return result.get("output")
         return None
+
+    def _is_live(self, source: int, condition: str | None) -> bool:
+        result = self.results[source]
+        return result is not None and (condition is None or condition == _route_of(result))
 
     def _release(self, targets: Sequence[int]) -> None:
         for target in targets:
@@ -308,6 +332,12 @@ class Progress:
         wanted = next(condition for index, condition in step.feeders if index == source.index)
         text = f"Not taken: the connection waits for “{wanted}”, and “{source.block.label}” chooses no route."
         return Skip("not-taken", text, source.block.id)
+
+
+def _route_of(result: JsonObject) -> str | None:
+    """The route that a result took, as text; None for a block that does not choose."""
+    route = result.get("route")
+    return route if route is None or type(route) is str else str(route)
 
 
 def _topological_order(workflow: Workflow) -> list[str]:
@@ -344,25 +374,34 @@ def _cycle(workflow: Workflow, stuck: set[str]) -> CycleError:
     return CycleError(f"{names} form a circle, so none of them can start. Remove one of these connections.", path)
 
 
-def _step(index: int, block: Block, catalog: Catalog) -> Step:
-    block_type = catalog.find(block.type)
-    if block_type is None:
-        return Step(index, block, None, run=_run_unknown, inline=True, config=block.config)
-    has_mappings = MAPPINGS_KEY in block.config
-    config = (
-        {key: value for key, value in block.config.items() if key != MAPPINGS_KEY} if has_mappings else block.config
-    )
-    template = Template(config, block_type.raw_fields)
+class _Kind:
+    """What steps of one block type have in common, worked out once."""
+
+    def __init__(self, block_type: BlockType | None) -> None:
+        self.block_type = block_type
+        self.run = block_type.run if block_type else _run_unknown
+        self.can_wait = iscoroutinefunction(self.run)
+        self.raw_fields = block_type.raw_fields if block_type else frozenset()
+        fields = block_type.fields if block_type else ()
+        self.secret_keys = tuple(item.key for item in fields if item.kind == "secret")
+
+
+def _step(index: int, block: Block, kind: _Kind) -> Step:
+    config = block.config
+    has_mappings = MAPPINGS_KEY in config
+    if has_mappings:
+        config = {key: value for key, value in config.items() if key != MAPPINGS_KEY}
+    template = Template(config, kind.raw_fields) if kind.block_type else None
     return Step(
         index,
         block,
-        block_type,
-        run=block_type.run,
-        inline=not iscoroutinefunction(block_type.run) and POLICY_KEYS.isdisjoint(block.config),
-        template=None if template.is_constant else template,
+        kind.block_type,
+        run=kind.run,
+        inline=not kind.can_wait and POLICY_KEYS.isdisjoint(config),
+        template=None if template is None or template.is_constant else template,
         config=config,
-        has_mappings=has_mappings,
-        secret_keys=tuple(item.key for item in block_type.fields if item.kind == "secret"),
+        has_mappings=has_mappings and kind.block_type is not None,
+        secret_keys=kind.secret_keys,
     )
 
 
@@ -370,15 +409,19 @@ def _run_unknown(_ctx: BlockContext, _config: JsonObject) -> Outcome:
     raise BlockError("Nothing here knows how to run a block of this type.", retryable=False)
 
 
-def _effective_condition(edge: Edge, source: Step) -> str | None:
+def _routes(step: Step) -> frozenset[str]:
+    """The routes that a block can take; none for a block that does not choose."""
+    ports = step.block_type.outputs(step.block.config) if step.block_type else ()
+    return frozenset(port.route for port in ports if port.route is not None)
+
+
+def _effective_condition(edge: Edge, routes: frozenset[str]) -> str | None:
     """The route that this edge waits for; None lets everything through. Nothing stored is changed.
 
     A source with routes gives an edge without a condition the route of its handle (X21; older files call the two
     branches `true` and `false`). A source without routes can never meet a condition, so one that only repeats the
     handle is a leftover of an editor and counts as none (W27, W28); any other, the empty text included, never fires.
     """
-    ports = source.block_type.outputs(source.block.config) if source.block_type else ()
-    routes = {port.route for port in ports if port.route is not None}
     if not routes:
         is_leftover = bool(edge.condition) and edge.condition in (edge.source_handle, *_DEFAULT_HANDLES)
         return None if is_leftover else edge.condition

@@ -110,11 +110,12 @@ class _Run:
         self, plan: Plan, progress: Progress, emit: Emit, services: Services, variables: JsonObject, clock: Clock
     ) -> None:
         merged = {**plan.workflow.variables, **variables}
-        effective = {**plan.declared_variables(), **merged}
+        effective = {**plan.declared_variables, **merged}
         self._plan = plan
         self._progress = progress
         self._emit = emit
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._scope = RunScope(plan, progress, services, merged, effective, self._say)
         self._guard = JsonGuard()
         self._seq = 0
@@ -148,7 +149,7 @@ class _Run:
         return self._end("completed", output=self._progress.final_output())
 
     async def _work(self, tasks: asyncio.TaskGroup, slots: int) -> None:
-        progress, monotonic = self._progress, self._clock.monotonic
+        progress, monotonic = self._progress, self._monotonic
         pause_at = monotonic() + INLINE_SLICE_S
         while True:
             step = progress.take()
@@ -175,17 +176,24 @@ class _Run:
     def _start_queued(self, tasks: asyncio.TaskGroup, slots: int) -> None:
         while self._queue and len(self._open) < slots:
             step = self._queue.popleft()
-            self._open[step.index] = self._clock.monotonic()
+            self._open[step.index] = self._monotonic()
             tasks.create_task(self._run_in_task(step), name=f"block {step.block.id}")
 
     def _run_inline(self, step: Step) -> float:
         """Run a block that cannot wait; returns the time when it ended."""
-        began = self._clock.monotonic()
+        began = self._monotonic()
         context = StepContext(self._scope, step)
         try:
-            config = self._prepare(step, context, began)
+            if step.has_mappings:
+                config = self._prepare(step, context, began)
+            elif step.template is not None:
+                config = step.template.resolve(context.lookup, self._scope.effective)
+            else:
+                config = step.config
             self._put_started(step, config, 1, began)
-            outcome = _outcome(step.run(context, config))
+            outcome = step.run(context, config)
+            if type(outcome) is not Outcome:
+                outcome = _outcome(outcome)
             self._guard.check(outcome.result)
         except Exception as error:  # noqa: BLE001 - the border: whatever a block raises is that block's failure
             return self._fail(step, error, began)
@@ -216,7 +224,7 @@ class _Run:
         config = self._prepare(step, context, began)
         self._put_started(step, config, 1, began)
         policy = read_policy(config, step.block_type)
-        context.allow(policy.timeout_s)
+        context.timeout_s = policy.timeout_s
         attempt = 1
         while True:
             try:
@@ -231,11 +239,16 @@ class _Run:
                 failure = outcome.error
             delay_s = policy.delay_after(attempt)
             self._put(
-                BlockRetrying, self._now(), block_id=step.block.id, attempt=attempt, error=failure, delay_s=delay_s
+                BlockRetrying,
+                self._monotonic(),
+                block_id=step.block.id,
+                attempt=attempt,
+                error=failure,
+                delay_s=delay_s,
             )
             await self._clock.sleep(delay_s)
             attempt += 1
-            self._put_started(step, config, attempt, self._clock.monotonic())
+            self._put_started(step, config, attempt, self._monotonic())
 
     async def _attempt(self, step: Step, context: StepContext, config: JsonObject, policy: Policy) -> Outcome:
         timeout = self._clock.timeout(policy.timeout_s)
@@ -257,7 +270,7 @@ class _Run:
             raise
 
     def _finish(self, step: Step, outcome: Outcome, began: float) -> float:
-        ended = self._clock.monotonic()
+        ended = self._monotonic()
         result, error = outcome.result, outcome.error
         if error is not None:
             error = error.strip() or NO_REASON
@@ -276,7 +289,7 @@ class _Run:
         return ended
 
     def _fail(self, step: Step, error: Exception, began: float) -> float:
-        ended = self._clock.monotonic()
+        ended = self._monotonic()
         self._progress.fail(step)
         text = failure_text(error, step)
         self._put(BlockFailed, ended, block_id=step.block.id, error=text, duration_ms=(ended - began) * 1000)
@@ -286,7 +299,7 @@ class _Run:
         self._progress.skip(step, skip)
         self._put(
             BlockSkipped,
-            self._now(),
+            self._monotonic(),
             block_id=step.block.id,
             reason=skip.reason,
             text=skip.text,
@@ -294,7 +307,7 @@ class _Run:
         )
 
     def _put_started(self, step: Step, config: JsonObject, attempt: int, now: float) -> None:
-        block, steps = step.block, self._plan.steps
+        block = step.block
         if step.secret_keys:
             config = {key: HIDDEN if key in step.secret_keys and value else value for key, value in config.items()}
         self._seq += 1
@@ -306,17 +319,17 @@ class _Run:
                 block_type=block.type,
                 block_name=block.name,
                 config=config,
-                inputs=tuple([steps[index].block.id for index in self._progress.inputs(step)]),
+                inputs=self._progress.input_ids(step),
                 attempt=attempt,
             )
         )
 
     def _say(self, block_id: str, text: str, stream: Stream) -> None:
-        self._put(BlockChunk, self._now(), block_id=block_id, text=text, stream=stream)
+        self._put(BlockChunk, self._monotonic(), block_id=block_id, text=text, stream=stream)
 
     def _close_open(self, text: str) -> None:
         """Say of every block that has not ended how the end of the run found it."""
-        now = self._now()
+        now = self._monotonic()
         for step in self._plan.steps:
             if step.index in self._open:
                 duration_ms = (now - self._open.pop(step.index)) * 1000
@@ -325,7 +338,7 @@ class _Run:
                 self._put(BlockSkipped, now, block_id=step.block.id, reason="cancelled", text=text)
 
     def _end(self, status: RunStatus, output: Json = None, error: str | None = None) -> RunFinished:
-        now = self._now()
+        now = self._monotonic()
         self._seq += 1
         event = RunFinished(
             self._seq,
@@ -337,9 +350,6 @@ class _Run:
         )
         self._emit(event)
         return event
-
-    def _now(self) -> float:
-        return self._clock.monotonic()
 
     def _put(self, kind: Callable[..., AnyEvent], now: float, **fields: Any) -> None:
         self._seq += 1

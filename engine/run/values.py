@@ -25,13 +25,13 @@ class JsonGuard:
             BlockError: something in it is no JSON; the text says where and what.
         """
         known = self._known
-        for value in result.values():
+        for key, value in result.items():
             kind = type(value)
-            if not (kind in _ATOMS or (kind is str and value.isascii()) or id(value) in known):
+            is_fine = kind in _ATOMS or (kind is str and value.isascii()) or id(value) in known
+            if not is_fine or type(key) is not str:
                 break
         else:
-            if all(type(key) is str for key in result):
-                return
+            return
         self._walk(result)
 
     def _walk(self, result: JsonObject) -> None:

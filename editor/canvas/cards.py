@@ -1,0 +1,98 @@
+"""What a block's card shows, how large it is and where its ports sit. No Qt here.
+
+A `Face` is all that a card shows of the document apart from its place. It depends on the block and the catalog only, so
+it is made once per version of a block.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine import Block, Catalog, Port
+
+WIDTH = 240.0
+HEADER = 60.0
+FIELD_LINE = 28.0
+PORT_ROW = 24.0
+BOTTOM = 6.0
+GAP_ALONG, GAP_ACROSS = 72.0, 40.0
+Side = Literal["in", "out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The shown part of one block. `is_known` is False for a type that the catalog does not have."""
+
+    title: str
+    kind: str
+    summary: str
+    icon: str
+    hue: str
+    enabled: bool
+    is_known: bool
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    @property
+    def height(self) -> float:
+        """How tall the card is: the header, the line with its main fields, and a row per named port."""
+        rows = max(_row_count(self.inputs), _row_count(self.outputs))
+        field_line = FIELD_LINE if self.summary else 0.0
+        return HEADER + field_line + rows * PORT_ROW + (BOTTOM if rows or self.summary else 0.0)
+
+    @property
+    def rows_top(self) -> float:
+        """Where the rows of named ports begin."""
+        return HEADER + (FIELD_LINE if self.summary else 0.0)
+
+    def ports(self, side: Side) -> tuple[Port, ...]:
+        """The ports of one side."""
+        return self.inputs if side == "in" else self.outputs
+
+
+def face_of(block: Block, catalog: Catalog) -> Face:
+    """The face of a block. A type that nobody knows gets a question mark and its own name."""
+    block_type = catalog.find(block.type)
+    if block_type is None:
+        ports = catalog.inputs(block), catalog.outputs(block)
+        return Face(block.label, f"Unknown type: {block.type}", "", "unknown", "grey", block.enabled, False, *ports)
+    return Face(
+        title=block.label,
+        kind=block_type.label,
+        summary=_one_line(block_type.summary(block.config)),
+        icon=block_type.icon,
+        hue=block_type.hue,
+        enabled=block.enabled,
+        is_known=True,
+        inputs=block_type.inputs,
+        outputs=block_type.outputs(block.config),
+    )
+
+
+def anchors(face: Face, side: Side) -> list[tuple[float, float]]:
+    """Where the ports of one side sit, from the card's top left corner: the one place that knows the flow's direction.
+
+    An only port sits level with the title, so that blocks in a row have straight wires whatever their height.
+    """
+    x = 0.0 if side == "in" else WIDTH
+    ports = face.ports(side)
+    if not _row_count(ports):
+        return [(x, HEADER / 2)] * len(ports)
+    return [(x, face.rows_top + (row + 0.5) * PORT_ROW) for row in range(len(ports))]
+
+
+def has_rows(ports: tuple[Port, ...]) -> bool:
+    """Whether these ports are shown as labelled rows rather than as one dot at the title."""
+    return _row_count(ports) > 0
+
+
+def port_index(ports: tuple[Port, ...], name: str) -> int | None:
+    """Which of the ports has this name, None when none has."""
+    return next((index for index, port in enumerate(ports) if port.name == name), None)
+
+
+def _row_count(ports: tuple[Port, ...]) -> int:
+    return len(ports) if len(ports) > 1 or (len(ports) == 1 and ports[0].name) else 0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text[:400].split())
