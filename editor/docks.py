@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from editor.workspace.settings import Settings
@@ -39,9 +39,11 @@ class Docks:
         window.tabifyDockWidget(self._docks["runs"], self._docks["problems"])
         for name in ("palette", "runs"):
             self._docks[name].raise_()
-        sides = [self._docks["palette"], self._docks["inspector"]]
-        window.resizeDocks(sides, list(SIDE_WIDTHS), Qt.Orientation.Horizontal)
-        window.resizeDocks([self._docks["runs"]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+
+        for group in (("palette", "outline"), ("runs", "problems")):
+            for name in group:
+                # Their tabs carry the names already.
+                self._docks[name].setTitleBarWidget(QWidget(self._docks[name]))
 
     def __getitem__(self, name: str) -> QDockWidget:
         return self._docks[name]
@@ -68,7 +70,14 @@ class Docks:
         """Bring size and arrangement of the last time back, or the defaults."""
         if not _restore(self._window.restoreGeometry, settings.get("geometry", "")):
             self._window.resize(*DEFAULT_SIZE)
-        _restore(self._window.restoreState, settings.get("docks", ""))
+        if not _restore(self._window.restoreState, settings.get("docks", "")):
+            # Sizes are kept only once the window has laid itself out.
+            QTimer.singleShot(0, self._window, self._give_default_sizes)
+
+    def _give_default_sizes(self) -> None:
+        sides = [self._docks["palette"], self._docks["inspector"]]
+        self._window.resizeDocks(sides, list(SIDE_WIDTHS), Qt.Orientation.Horizontal)
+        self._window.resizeDocks([self._docks["runs"]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
 
     def _dock(self, name: str, panel: QWidget) -> QDockWidget:
         title, area = _AREAS[name]

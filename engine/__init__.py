@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from engine.blocks import default_catalog as default_catalog
     from engine.blocks._fields import Field as Field
     from engine.blocks._fields import pairs_of as pairs_of
-    from engine.blocks._fields import rows_of as rows_of
     from engine.blocks._spec import BlockType as BlockType
     from engine.blocks._spec import Port as Port
     from engine.change import Change as Change
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from engine.errors import BlockloomError as BlockloomError
     from engine.errors import EditError as EditError
     from engine.errors import FileError as FileError
-    from engine.errors import RunError as RunError
     from engine.events import AnyEvent as AnyEvent
     from engine.inputs import RunInput as RunInput
     from engine.inputs import run_inputs as run_inputs
@@ -53,7 +51,6 @@ _NAMES = {
     "default_catalog": "blocks",
     "Field": "blocks._fields",
     "pairs_of": "blocks._fields",
-    "rows_of": "blocks._fields",
     "BlockType": "blocks._spec",
     "Port": "blocks._spec",
     "Change": "change",
@@ -70,7 +67,6 @@ _NAMES = {
     "BlockloomError": "errors",
     "EditError": "errors",
     "FileError": "errors",
-    "RunError": "errors",
     "AnyEvent": "events",
     "RunInput": "inputs",
     "run_inputs": "inputs",

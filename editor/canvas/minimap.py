@@ -17,7 +17,7 @@ MAX_SCALE = 0.14
 
 
 class Minimap(QWidget):
-    """Shown when the graph has at least two blocks and the person wants it. Click jumps, drag moves, wheel zooms."""
+    """Shown while some of the graph is out of view and the person wants it. Click jumps, drag moves, wheel zooms."""
 
     def __init__(self, surface: Surface, theme: Theme) -> None:
         super().__init__(surface)
@@ -86,8 +86,17 @@ class Minimap(QWidget):
 
     def _on_view_changed(self) -> None:
         roomy = self._surface.width() > 3 * WIDTH and self._surface.height() > 2 * HEIGHT
-        self.setVisible(self._wanted and roomy and len(self._surface.columns) >= FEWEST_BLOCKS)
+        self.setVisible(self._wanted and roomy and self._has_more_than_is_seen())
         self.update()
+
+    def _has_more_than_is_seen(self) -> bool:
+        """An overview of what is in view already would only cover it."""
+        columns = self._surface.columns
+        bounds, shown = columns.bounds(), self._surface.camera.shown()
+        if bounds is None or len(columns) < FEWEST_BLOCKS:
+            return False
+        within = bounds.left >= shown.left and bounds.right <= shown.right
+        return not (within and bounds.top >= shown.top and bounds.bottom <= shown.bottom)
 
     def _on_theme_changed(self) -> None:
         self._blocks_of = None

@@ -96,7 +96,7 @@ class RunTimelineModel(QAbstractListModel):
     def name(self, index: _Index) -> str:
         """What the row is called."""
         block_run = self.block_run(index)
-        return self._name_of(block_run) if block_run else "Result"
+        return self._name_of(block_run) if block_run else "Final output"
 
     def look(self, index: _Index) -> StatusLook:
         """How the row's status looks."""

@@ -87,6 +87,11 @@ class Player:
         chooser.accept()
         self.wait(lambda: not chooser.isVisible())
 
+    def activate(self) -> None:
+        """Give the window the keyboard back after a dialog, as every desktop does by itself."""
+        self.window.activateWindow()
+        self.wait(self.window.isActiveWindow)
+
     def action(self, action_id: str) -> None:
         """Do what a menu entry does."""
         self.window.actions_by_id[action_id].trigger()

@@ -17,6 +17,8 @@ from engine import Edge, Workflow, edits, wiring
 CATCH_PX, MAX_CATCH = 40.0, 60.0
 """How far a port catches the wire: pixels, and never more scene units than this."""
 MAX_MARKED = 300
+MAX_EDGES_MARKED = 2000
+"""In a larger graph the question whether a wire may be drawn takes too long to ask it of every block in view."""
 
 
 class Wire(Gesture):
@@ -171,7 +173,7 @@ class Wire(Gesture):
 
     def _paint_ports(self, painter: QPainter, picture: Picture) -> None:
         """Ports that would take the wire grow, blocks that have none fade."""
-        if picture.style.detail < Detail.TITLE:
+        if picture.style.detail < Detail.TITLE or len(picture.columns.edge_ids) > MAX_EDGES_MARKED:
             return
         columns = picture.columns
         shown = picture.shown_blocks(picture.scene_rect(picture_rect(picture), 0)).tolist()[:MAX_MARKED]
