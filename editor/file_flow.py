@@ -165,6 +165,8 @@ class FileFlow(QObject):
             await self._documents.save(path, overwrite=overwrite)
         except files.FileChangedOnDisk as error:
             return await self._settle(path, error)
+        except files.FileMissing as error:
+            return await self._save_again(path, error)
         except BlockloomError as error:
             self._notices.show_notice(f"Not saved. {error}", "error", "Save As…", self.save_as)
             return False
@@ -193,6 +195,21 @@ class FileFlow(QObject):
             return await self._write(path, overwrite=True)
         if answer == "theirs":
             await self._read(path)
+        return await self.ask_and_save() if answer == "save_as" else False
+
+    async def _save_again(self, path: Path, error: BlockloomError) -> bool:
+        answer = await choose(
+            self._window,
+            f"{path.name} is gone",
+            str(error),
+            [
+                Option("here", "Save It Here Again", is_default=True),
+                Option("save_as", "Save As…"),
+                Option("cancel", "Cancel", is_cancel=True),
+            ],
+        )
+        if answer == "here":
+            return await self._write(path, overwrite=True)
         return await self.ask_and_save() if answer == "save_as" else False
 
     async def _reload(self) -> None:

@@ -13,7 +13,7 @@ from editor.dialogs import ask_open, ask_save
 from editor.notices import NoticeBar
 from editor.panels.run_form import RunForm
 from editor.theme import Theme
-from editor.workspace.checker import Checker
+from editor.workspace.problem_watcher import ProblemWatcher
 from editor.workspace.runs import Runs
 from editor.workspace.workspace import Workspace
 from engine import BlockloomError, Json, JsonObject, RunState, recording, run_inputs
@@ -38,7 +38,7 @@ class RunFlow(QObject):
         window: QWidget,
         workspace: Workspace,
         runs: Runs,
-        checker: Checker,
+        problem_watcher: ProblemWatcher,
         theme: Theme,
         notices: NoticeBar,
         tasks: Tasks,
@@ -47,7 +47,7 @@ class RunFlow(QObject):
         self._window = window
         self._workspace = workspace
         self._runs = runs
-        self._checker = checker
+        self._problem_watcher = problem_watcher
         self._theme = theme
         self._notices = notices
         self._tasks = tasks
@@ -93,7 +93,7 @@ class RunFlow(QObject):
         self._tasks.start("value", self._save_value, value)
 
     def _can_run(self) -> bool:
-        errors = [problem for problem in self._checker.check_now() if problem.severity == "error"]
+        errors = [problem for problem in self._problem_watcher.check_now() if problem.severity == "error"]
         if not errors:
             return True
         more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""

@@ -35,9 +35,9 @@ from editor.reporter import report_error
 from editor.run_flow import RunFlow
 from editor.theme import Theme, ThemeChoice
 from editor.welcome import Welcome
-from editor.workspace.checker import Checker
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
+from editor.workspace.problem_watcher import ProblemWatcher
 from editor.workspace.runs import Runs
 from editor.workspace.settings import Settings
 from editor.workspace.workspace import Workspace
@@ -81,13 +81,13 @@ class Window(QMainWindow):
         self._may_close = False
         self.tasks = Tasks(self)
         self.runs = Runs(workspace, runner, self)
-        self.checker = Checker(workspace, self.tasks, self)
+        self.problem_watcher = ProblemWatcher(workspace, self.tasks, self)
         self.documents = Documents(workspace, self.tasks, self)
         self.journal = Journal(workspace, self.tasks, journals, self)
         self.notices = NoticeBar(theme, self)
         self.canvas = Canvas(workspace, theme, self)
         self.file_flow = FileFlow(self, workspace, self.documents, self.journal, settings, self.notices, self.tasks)
-        self.run_flow = RunFlow(self, workspace, self.runs, self.checker, theme, self.notices, self.tasks)
+        self.run_flow = RunFlow(self, workspace, self.runs, self.problem_watcher, theme, self.notices, self.tasks)
         self._build_center()
         self._build_docks()
         self.actions_by_id = ActionSet(self, self.canvas, theme, self._handlers())

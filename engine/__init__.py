@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from engine.blocks._spec import Port as Port
     from engine.change import Change as Change
     from engine.change import difference as difference
+    from engine.check import Checker as Checker
     from engine.check import Problem as Problem
-    from engine.check import problems as problems
+    from engine.check import Suggestion as Suggestion
     from engine.check import suggestions as suggestions
     from engine.document import Block as Block
     from engine.document import Edge as Edge
@@ -32,18 +33,17 @@ if TYPE_CHECKING:
     from engine.document import new_id as new_id
     from engine.errors import BlockloomError as BlockloomError
     from engine.errors import EditError as EditError
+    from engine.errors import ExpressionError as ExpressionError
     from engine.errors import FileError as FileError
     from engine.events import AnyEvent as AnyEvent
+    from engine.expressions import Expression as Expression
     from engine.inputs import RunInput as RunInput
     from engine.inputs import run_inputs as run_inputs
+    from engine.llm.choices import available_models as available_models
     from engine.run.local import LocalRunner as LocalRunner
     from engine.run.local import RunHandle as RunHandle
     from engine.runstate import BlockRun as BlockRun
     from engine.runstate import RunState as RunState
-    from engine.llm.choices import available_models as available_models
-    from engine.check import Suggestion as Suggestion
-    from engine.expressions import Expression as Expression
-    from engine.errors import ExpressionError as ExpressionError
 
 _MODULES = ("edits", "files", "recording", "references", "wiring")
 _NAMES = {
@@ -55,8 +55,8 @@ _NAMES = {
     "Port": "blocks._spec",
     "Change": "change",
     "difference": "change",
+    "Checker": "check",
     "Problem": "check",
-    "problems": "check",
     "suggestions": "check",
     "Block": "document",
     "Edge": "document",

@@ -16,6 +16,7 @@ from engine.problem import Fix, Problem
 from engine.references import can_be_referenced, contains, find_all, input_mappings, strings_in
 from engine.renaming import CONDITION_FIELDS, free_name
 
+_EMPTY: tuple[Json, ...] = (None, "", [], {})
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _UNNAMEABLE = re.compile(r"[^\w \-]+")
 
@@ -96,7 +97,9 @@ def _config_problems(block: Block, block_type: BlockType) -> Iterator[Problem]:
     for form_field in block_type.fields:
         if form_field.key in told or not form_field.is_visible(block.config):
             continue
-        yield from _field_problems(block, form_field, form_field.key in mapped)
+        older = any(block.config.get(key) not in _EMPTY for key in form_field.older_keys)
+        is_given = form_field.key in mapped or older
+        yield from _field_problems(block, form_field, is_given)
     if block_type.trigger == "webhook":
         yield from _webhook_problems(block, block_type, told)
 
@@ -112,10 +115,10 @@ def _own_problems(block: Block, block_type: BlockType) -> Iterator[Problem]:
         yield Problem(item.code, item.severity, item.message, block.id, field=item.field)
 
 
-def _field_problems(block: Block, form_field: Field, is_mapped: bool) -> Iterator[Problem]:
+def _field_problems(block: Block, form_field: Field, is_given: bool) -> Iterator[Problem]:
     value = block.config.get(form_field.key)
-    if value is None or value in ("", [], {}):
-        if form_field.required and not is_mapped:
+    if value in _EMPTY:
+        if form_field.required and not is_given:
             message = f"“{form_field.label}” of “{block.label}” is empty; it needs a value."
             yield Problem("missing-required", "error", message, block.id, field=form_field.key)
         return

@@ -8,10 +8,10 @@ import difflib
 from collections.abc import Iterator
 
 from engine import edits, renaming
+from engine.blocks._fields import declared_variables
 from engine.checkblock import BlockReport, Mention
 from engine.document import Block, Workflow
 from engine.facts import Facts
-from engine.inputs import declared_variables
 from engine.problem import Edit, Fix, Problem, Severity
 
 MAX_GUESSES = 50
@@ -29,7 +29,7 @@ class ReferenceRules:
         self._any_variable = False
         for block_id in facts.entries:
             block, kind = facts.workflow.blocks[block_id], facts.types[block_id]
-            self._variables |= declared_variables(block.config).keys()
+            self._variables |= declared_variables(block.config.get("input")).keys()
             # A webhook's payload brings variables that nobody can know here.
             self._any_variable |= kind is not None and kind.trigger == "webhook"
 

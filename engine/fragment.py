@@ -8,12 +8,9 @@ import msgspec
 from engine.document import (
     Block,
     Edge,
-    Json,
-    JsonObject,
     Workflow,
     block_to_api,
     edge_to_api,
-    workflow_from_api,
 )
 
 
@@ -50,22 +47,4 @@ def fragment_from_json(text: str) -> Fragment:
     from engine.files import parse
 
     workflow, _ = parse(text.encode("utf-8", "surrogatepass"))
-    return fragment_of(workflow)
-
-
-def fragment_of(workflow: Workflow) -> Fragment:
-    """All blocks of a workflow with the edges between them."""
     return copy_fragment(workflow, workflow.blocks)
-
-
-def fragment_from_api(data: Json) -> Fragment:
-    """The fragment in an API object that is decoded already."""
-    return fragment_of(workflow_from_api(data))
-
-
-def graph_of(fragment: Fragment) -> JsonObject:
-    """The fragment as an API graph object."""
-    return {
-        "blocks": [block_to_api(block) for block in fragment.blocks],
-        "edges": [edge_to_api(edge) for edge in fragment.edges],
-    }

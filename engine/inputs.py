@@ -1,9 +1,9 @@
 """What a run of a workflow asks for: the variables that its entry declares and those that its blocks refer to."""
 
-import json
 from dataclasses import dataclass
 
 from engine.blocks import Catalog
+from engine.blocks._fields import declared_variables
 from engine.document import Json, JsonObject, Workflow
 from engine.references import Template
 
@@ -30,21 +30,10 @@ def run_inputs(workflow: Workflow, catalog: Catalog) -> tuple[RunInput, ...]:
         if block_type is None or not block.enabled:
             continue
         if block_type.type == "starter":
-            declared |= declared_variables(block.config)
+            declared |= declared_variables(block.config.get("input"))
         template = Template(block.config, block_type.raw_fields)
         referred |= dict.fromkeys(path.split(".", 1)[0] for path in template.variables)
     defaults = declared | workflow.variables
     known = tuple(RunInput(name, defaults[name]) for name in declared)
     loose = (name for name in referred if name not in declared)
     return known + tuple(RunInput(name, defaults.get(name), declared=False) for name in loose)
-
-
-def declared_variables(config: JsonObject) -> JsonObject:
-    """Names and defaults in a starter's `input`: an object, or the text of one; anything else declares nothing."""
-    value = config.get("input")
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return {}
-    return value if isinstance(value, dict) else {}

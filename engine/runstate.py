@@ -54,7 +54,7 @@ class BlockRun:
 
 @dataclass(slots=True)
 class RunState:
-    """A run as far as its events tell. `blocks` is in the order of the plan; a block's `order` counts starts and skips."""
+    """A run as far as its events tell. `blocks` is in plan order; a block's `order` counts starts and skips."""
 
     run_id: str = ""
     workflow_name: str = ""

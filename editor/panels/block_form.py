@@ -77,7 +77,8 @@ class BlockForm(QWidget):
             self._block_id = block.id
         self._config = block.config
         for key, row in self.rows.items():
-            row.show_value(block.config.get(key))
+            field = self._block_type.field(key)
+            row.show_value(field.value_in(block.config) if field else block.config.get(key))
         self._show_visible()
 
     def forget(self) -> None:

@@ -16,7 +16,7 @@ from editor.panels.widgets import line
 from editor.theme import Theme
 from editor.workspace.selection import Selection
 from editor.workspace.workspace import Workspace
-from engine import Block, BlockType, Change, edits, suggestions, wiring
+from engine import Block, BlockType, Change, Workflow, edits, suggestions, wiring
 
 MARGIN = 14
 
@@ -189,15 +189,23 @@ class InspectorPanel(QWidget):
     def _on_edited(self, block_id: str, key: str, value: Any) -> None:
         workflow, catalog = self._workspace.workflow, self._workspace.catalog
         block = workflow.blocks.get(block_id)
-        if block is None or (value is edits.ABSENT and key not in block.config):
+        if block is None:
             return
-        if value == "" and key not in block.config:
+        block_type = catalog.find(block.type)
+        field = block_type.field(key) if block_type else None
+        older_keys = [older for older in field.older_keys if older in block.config] if field else []
+        if value in ("", edits.ABSENT) and key not in block.config and not older_keys:
             return
-        self._workspace.edit_merging(
-            f"config:{block_id}:{key}",
-            f"Change {self._label_of(key)} of {block.label}",
-            lambda current: wiring.configure(current, catalog, block_id, key, value),
-        )
+
+        def change(current: Workflow) -> Workflow:
+            changed = wiring.configure(current, catalog, block_id, key, value)
+            # Older keys say the same, so that whoever reads those is not told something else.
+            for older in older_keys:
+                changed = wiring.configure(changed, catalog, block_id, older, value)
+            return changed
+
+        label = f"Change {self._label_of(key)} of {block.label}"
+        self._workspace.edit_merging(f"config:{block_id}:{key}", label, change)
 
     def _label_of(self, key: str) -> str:
         row = self._form.rows.get(key) if self._form else None

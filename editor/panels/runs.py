@@ -89,6 +89,7 @@ class RunPanel(QWidget):
         self.reason = plain_label("", self, role="muted", wrap=True)
         self.reason.setContentsMargins(12, 8, 12, 0)
         self.nothing = EmptyState(theme, "ban", "Skipped", parent=self)
+        self.nothing.hide()
         details = QWidget(self)
         layout = QVBoxLayout(details)
         layout.setContentsMargins(0, 0, 0, 0)

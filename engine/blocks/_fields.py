@@ -49,7 +49,8 @@ class Field:
     """One key of a block's config as a form shows it.
 
     `check` gets the value and returns a sentence that says what is wrong and what would be right, or None; it is not
-    asked about values that hold a reference. `default` is what a new block starts with; `placeholder` is shown while
+    asked about values that hold a reference. `older_keys` held the value in older documents and are read
+    where the field itself is empty. `default` is what a new block starts with; `placeholder` is shown while
     the field is empty.
     """
 
@@ -69,7 +70,14 @@ class Field:
     unit: str = ""
     language: str = "python"
     read_only: bool = False
+    older_keys: tuple[str, ...] = ()
     check: Callable[[Json], str | None] | None = field(default=None, compare=False)
+
+    def value_in(self, config: JsonObject) -> Json:
+        """The field's value, or that of the first older key that has one; None when none has."""
+        keys = (self.key, *self.older_keys)
+        given = (config[key] for key in keys if config.get(key) not in (None, ""))
+        return next(given, config.get(self.key))
 
     def is_visible(self, config: JsonObject) -> bool:
         """Whether the form shows this field for this config."""

@@ -73,7 +73,7 @@ def _output_fields(_config: Json) -> tuple[OutputField, ...]:
 BLOCK = BlockType(
     type="agent",
     label="Agent",
-    description="Asks a language model to write, answer or summarize.",
+    description="Asks a language model",
     category="AI",
     icon="agent",
     hue="violet",
@@ -87,6 +87,7 @@ BLOCK = BlockType(
             help="What the model shall do. Values of other blocks can be put into the text.",
             placeholder="Summarize the following text:",
             required=True,
+            older_keys=PROMPT_KEYS[1:],
         ),
         Field(
             "model",
@@ -97,14 +98,14 @@ BLOCK = BlockType(
         ),
         Field(
             "system_prompt",
-            "Role",
+            "System prompt",
             "long_text",
             help="How the model shall behave whatever it is asked, such as its tone or what it must leave out.",
             placeholder="You are a careful editor.",
         ),
         Field(
             "temperature",
-            "Freedom",
+            "Temperature",
             "number",
             help="Low values answer the same way each time, high values vary more. Empty leaves it to the model.",
             minimum=0,
@@ -114,7 +115,7 @@ BLOCK = BlockType(
         ),
         Field(
             "max_tokens",
-            "Longest answer",
+            "Max tokens",
             "number",
             help="The most pieces of text the model may write; a word is one or two. Empty sets no limit.",
             minimum=1,

@@ -60,7 +60,7 @@ def code_lines(source: Json) -> int:
 BLOCK = BlockType(
     type="code",
     label="Code",
-    description="Works on values with a few lines of Python.",
+    description="A few lines of Python",
     category="Data",
     icon="code",
     hue="amber",

@@ -119,7 +119,7 @@ def _port_label(route: str) -> str:
 BLOCK = BlockType(
     type="condition",
     label="Condition",
-    description="Takes one of several paths, depending on a value.",
+    description="Takes one of several paths",
     category="Logic",
     icon="condition",
     hue="orange",

@@ -121,7 +121,7 @@ def _check_url(value: Json) -> str | None:
 BLOCK = BlockType(
     type="general_api",
     label="General API",
-    description="Gets data from a web address or sends data to it.",
+    description="Calls a web address",
     category="Connect",
     icon="api",
     hue="blue",

@@ -47,7 +47,7 @@ def _is_blank(config: JsonObject) -> bool:
 BLOCK = BlockType(
     type="response",
     label="Response",
-    description="Gives back the result of the run.",
+    description="What the run gives back",
     category="Finish",
     icon="response",
     hue="rose",

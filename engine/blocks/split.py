@@ -40,7 +40,7 @@ def _is_blank(config: JsonObject) -> bool:
 BLOCK = BlockType(
     type="split",
     label="Split",
-    description="Sends the same value down several paths at once.",
+    description="Several paths at once",
     category="Logic",
     icon="split",
     hue="teal",

@@ -29,7 +29,7 @@ def output_fields(config: JsonObject) -> tuple[OutputField, ...]:
 BLOCK = BlockType(
     type="starter",
     label="Starter",
-    description="Begins the run and holds the values you give it.",
+    description="Begins the run, with values",
     category="Start",
     icon="play",
     hue="emerald",

@@ -20,7 +20,7 @@ def mint() -> JsonObject:
 BLOCK = BlockType(
     type="webhook",
     label="Webhook",
-    description="Begins the run when another program calls its address.",
+    description="Begins the run when called",
     category="Start",
     icon="webhook",
     hue="sky",

@@ -10,8 +10,9 @@ import msgspec
 from engine.document import Json, JsonObject
 from engine.errors import BlockError
 from engine.events import Stream
-from engine.references import MAPPINGS_KEY, walk
-from engine.run.plan import Plan, Progress, Step
+from engine.references import MAPPINGS_KEY, InputMapping, input_mappings, walk
+from engine.run.plan import Plan, Step
+from engine.run.progress import Progress
 
 if TYPE_CHECKING:
     from engine.llm.port import Completion
@@ -188,18 +189,14 @@ class StepContext(msgspec.Struct, gc=False):
 
     def _with_mapped_inputs(self, config: JsonObject) -> JsonObject:
         """Fill fields from `_inputMappings`, as contract 3.0 has it: what the person typed wins, texts are joined."""
-        mappings = self.step.block.config[MAPPINGS_KEY]
-        if not isinstance(mappings, list):
-            return config
+        rows = self.step.block.config[MAPPINGS_KEY]
+        if isinstance(rows, list) and not all(isinstance(row, dict) for row in rows):
+            raise BlockError("One of the input mappings is not an object.", retryable=False)
         assert self.step.block_type is not None
-        raw_fields = self.step.block_type.raw_fields
-        filled = dict(config)
-        mapped: set[str] = set()
-        for number, mapping in enumerate(mappings, 1):
-            if not isinstance(mapping, dict):
-                raise BlockError(f"Input mapping {number} is not an object.", retryable=False)
-            target, value = mapping.get("targetField"), self._mapped_value(mapping)
-            if value is None or not isinstance(target, str) or not target or target in raw_fields:
+        filled, mapped = dict(config), set[str]()
+        for mapping in input_mappings(self.step.block.config):
+            target, value = mapping.target_field, self._mapped_value(mapping)
+            if value is None or target in self.step.block_type.raw_fields:
                 continue
             before = filled.get(target)
             if target in mapped:
@@ -209,10 +206,9 @@ class StepContext(msgspec.Struct, gc=False):
                 mapped.add(target)
         return filled
 
-    def _mapped_value(self, mapping: JsonObject) -> Json:
-        source, path = mapping.get("sourceId"), mapping.get("outputField") or "output"
-        result = self.lookup(source) if isinstance(source, str) else None
-        if result is None or not isinstance(path, str):
+    def _mapped_value(self, mapping: InputMapping) -> Json:
+        result, path = self.lookup(mapping.source), mapping.output_field
+        if result is None:
             return None
         value = _value_at(result, path)
         if value is None and not path.startswith("output"):

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from engine.errors import BlockError, DeadlineExceeded
 from engine.run.addresses import AddressPolicy as AddressPolicy
-from engine.run.addresses import GuardedBackend
 
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
@@ -95,10 +94,11 @@ class HttpClient:
         given = {key.lower() for key, _ in headers}
         merged = [*((key, value) for key, value in own.items() if key.lower() not in given), *headers]
         try:
+            encoded = [(key.encode("ascii"), value.encode()) for key, value in merged]
             address = httpx.URL(url)
             if params:
                 address = address.copy_with(params=_merged(address.params, params))
-            request = client.build_request(method, address, headers=merged, content=body)
+            request = client.build_request(method, address, headers=encoded, content=body)
             reply = await client.send(request, stream=True)
             try:
                 return HttpReply(reply.status_code, _joined(reply.headers), await self._read(reply, url))
@@ -131,6 +131,8 @@ class HttpClient:
         if self._client is None:
             import httpcore
             import httpx
+
+            from engine.run.guard import GuardedBackend
 
             context = ssl.create_default_context()
             transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)

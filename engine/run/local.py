@@ -23,8 +23,7 @@ class RunHandle:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.done: Future[RunFinished] = Future()
         self._loop = loop
-        self._task: asyncio.Task[None] | None = None
-        self._is_cancelled = False
+        self._task: asyncio.Task[RunFinished] | None = None
 
     def cancel(self) -> None:
         """End the run, from any thread. Its last events still arrive, and `done` follows them."""
@@ -33,25 +32,22 @@ class RunHandle:
 
     def follow(self, work: Callable[[], Coroutine[Any, Any, RunFinished]]) -> None:
         """Begin the work; on the loop's own thread."""
-        self._task = self._loop.create_task(self._run(work))
-        if self._is_cancelled:
-            self._task.cancel()
+        self._task = self._loop.create_task(work())
+        self._task.add_done_callback(self._on_ended)
 
     def _cancel(self) -> None:
-        self._is_cancelled = True
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self, work: Callable[[], Coroutine[Any, Any, RunFinished]]) -> None:
-        try:
-            finished = await work()
-        except asyncio.CancelledError:
+    def _on_ended(self, task: "asyncio.Task[RunFinished]") -> None:
+        # A callback and no `try` in the work: a task that is cancelled before its first step never enters its body.
+        if task.cancelled():
             self.done.cancel()
             self.done.set_running_or_notify_cancel()
-        except Exception as error:  # noqa: BLE001 - the border: whoever holds the handle hears it
+        elif error := task.exception():
             self.done.set_exception(error)
         else:
-            self.done.set_result(finished)
+            self.done.set_result(task.result())
 
 
 class LocalRunner:

@@ -1,8 +1,7 @@
-"""What may run next: a workflow compiled to numbered steps, and the progress of one run through them.
+"""A workflow compiled to numbered steps, so that running it is arithmetic.
 
-No asyncio, no clock, no I/O. A step's number is its place in the topological order of contract 5.1, so "earlier" is
-`<`. A runner takes steps from a `Progress` and reports how each one ended; what that means for the others is decided
-here.
+A step's number is its place in the topological order of contract 5.1, so "earlier" is `<`. What may run next, and what
+must not, is decided by `progress.py` for each run anew.
 
 Blocks may run at the same time, and yet see what they would see one after another (contract 5.6): a step knows the
 results of earlier steps only, a name means the first of its owners in the order, and a reference to a block that is not
@@ -10,12 +9,10 @@ upstream makes the step wait for it without counting as an edge.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from heapq import heappop, heappush
 from inspect import iscoroutinefunction
-from typing import NamedTuple
 
 from engine.blocks import Catalog
 from engine.blocks._fields import declared_variables
@@ -30,7 +27,6 @@ from engine.document import (
     Workflow,
 )
 from engine.errors import BlockError, CycleError
-from engine.events import SkipReason
 from engine.references import MAPPINGS_KEY, Template, find_all, input_mappings
 
 FINAL_TYPE = "response"
@@ -39,14 +35,6 @@ LEGACY_ROUTES = {"true": "if", "false": "else"}
 _DEFAULT_HANDLES = (DEFAULT_SOURCE_HANDLE, DEFAULT_TARGET_HANDLE)
 _WORDS = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
-
-
-class Skip(NamedTuple):
-    """Why a step does not run: the reason, a sentence, and the id of the block that decided it."""
-
-    reason: SkipReason
-    text: str
-    because_of: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -218,126 +206,6 @@ class Plan:
             if "-" in name:
                 names.setdefault(name.replace("-", "_"), []).append(name)
         return names
-
-
-class Progress:
-    """How far one run has come. `selected` are the steps that may run at all; None is all of them.
-
-    `results[i]` is what step i returned, None while it has not run, was skipped or raised.
-    """
-
-    def __init__(self, plan: Plan, selected: set[int] | None = None) -> None:
-        self.results: list[JsonObject | None] = [None] * len(plan.steps)
-        self._steps = plan.steps
-        self._selected = selected
-        self._waits_for = plan.waits_for.copy()
-        self._live = [0] * len(plan.steps)
-        """How many incoming edges of each step have come alive."""
-        self._failed: set[int] = set()
-        self._skipped: dict[int, Skip] = {}
-        self._settled = plan.roots.copy()
-        self._finals = plan.finals
-
-    def take(self) -> Step | None:
-        """The first step in the order for which everything is known that it waits for; None while there is none."""
-        return self._steps[heappop(self._settled)] if self._settled else None
-
-    def why_not(self, step: Step) -> Skip | None:
-        """Why this step must not run; None when it shall (contract 5.2)."""
-        if self._selected is not None and step.index not in self._selected:
-            return Skip("not-selected", "Not part of what was asked to run.")
-        if not step.block.enabled:
-            return Skip("disabled", f"“{step.block.label}” is switched off.", step.block.id)
-        if step.feeders and not self._live[step.index]:
-            return self._explain(step)
-        return None
-
-    def inputs(self, step: Step) -> Sequence[int]:
-        """Direct predecessors with a live edge, in the order of the plan."""
-        if self._live[step.index] == len(step.feeders):
-            return step.sources
-        return sorted({source for source, condition in step.feeders if self._is_live(source, condition)})
-
-    def input_ids(self, step: Step) -> tuple[str, ...]:
-        """The block ids of `inputs`."""
-        if self._live[step.index] == len(step.feeders):
-            return step.source_ids
-        return tuple(self._steps[source].block.id for source in self.inputs(step))
-
-    def finish(self, step: Step, result: JsonObject) -> None:
-        """The step ran and this is its result; its edges come alive where their condition is the route it took."""
-        self.results[step.index] = result
-        route = _route_of(result) if "route" in result else None
-        live, waits_for = self._live, self._waits_for
-        for target, condition in step.followers:
-            if condition is None or condition == route:
-                live[target] += 1
-            waits_for[target] -= 1
-            if not waits_for[target]:
-                heappush(self._settled, target)
-        if step.waiters:
-            self._release(step.waiters)
-
-    def fail(self, step: Step) -> None:
-        """The step raised: it has no result, and its edges stay dead."""
-        self._failed.add(step.index)
-        self._release([target for target, _ in step.followers])
-        self._release(step.waiters)
-
-    def skip(self, step: Step, skip: Skip) -> None:
-        """The step did not run: its edges stay dead."""
-        self._skipped[step.index] = skip
-        self._release([target for target, _ in step.followers])
-        self._release(step.waiters)
-
-    def is_settled(self, step: Step) -> bool:
-        """Whether it is known how this step ended."""
-        return self.results[step.index] is not None or step.index in self._failed or step.index in self._skipped
-
-    def final_output(self) -> Json:
-        """`output` of the last response block in the order that ran; None when none did (contract 5.4)."""
-        for index in reversed(self._finals):
-            result = self.results[index]
-            if result is not None:
-                return result.get("output")
-        return None
-
-    def _is_live(self, source: int, condition: str | None) -> bool:
-        result = self.results[source]
-        return result is not None and (condition is None or condition == _route_of(result))
-
-    def _release(self, targets: Sequence[int]) -> None:
-        for target in targets:
-            self._waits_for[target] -= 1
-            if not self._waits_for[target]:
-                heappush(self._settled, target)
-
-    def _explain(self, step: Step) -> Skip:
-        """Why no edge into this step is live: a failure says more than a route, a route more than an earlier skip."""
-        sources = [self._steps[source] for source, _ in step.feeders]
-        for source in sources:
-            if source.index in self._failed:
-                return Skip("upstream-failed", f"“{source.block.label}” failed.", source.block.id)
-        for source in sources:
-            if self.results[source.index] is not None:
-                return self._not_taken(source, step)
-        cause = self._skipped[sources[0].index]
-        return Skip("upstream-skipped", cause.text, cause.because_of)
-
-    def _not_taken(self, source: Step, step: Step) -> Skip:
-        result = self.results[source.index] or {}
-        route = result.get("route")
-        if route is not None:
-            return Skip("not-taken", f"Not taken: “{source.block.label}” went to “{route}”.", source.block.id)
-        wanted = next(condition for index, condition in step.feeders if index == source.index)
-        text = f"Not taken: the connection waits for “{wanted}”, and “{source.block.label}” chooses no route."
-        return Skip("not-taken", text, source.block.id)
-
-
-def _route_of(result: JsonObject) -> str | None:
-    """The route that a result took, as text; None for a block that does not choose."""
-    route = result.get("route")
-    return route if route is None or type(route) is str else str(route)
 
 
 def _topological_order(workflow: Workflow) -> list[str]:

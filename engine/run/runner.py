@@ -30,8 +30,9 @@ from engine.events import (
 )
 from engine.run.clock import Clock, SystemClock
 from engine.run.context import RunScope, Services, StepContext
-from engine.run.plan import Plan, Progress, Skip, Step
+from engine.run.plan import Plan, Step
 from engine.run.policy import Policy, read_policy
+from engine.run.progress import Progress, Skip
 from engine.run.values import JsonGuard
 
 Emit = Callable[[AnyEvent], None]
@@ -121,8 +122,8 @@ class _Run:
         self._seq = 0
         self._began = clock.monotonic()
         self._epoch = clock.time() - self._began
-        self._open: dict[int, float] = {}
-        """Steps that are running, with the time they began."""
+        self._open: dict[int, float | None] = {}
+        """Steps that have a task, with the time they began; None until the event loop got to it."""
         self._queue: deque[Step] = deque()
         self._step_ended = asyncio.Event()
 
@@ -167,16 +168,16 @@ class _Run:
             elif step.inline:
                 now = self._run_inline(step)
                 if now > pause_at:
-                    self._start_queued(tasks, slots)
                     await asyncio.sleep(0)
                     pause_at = monotonic() + INLINE_SLICE_S
             else:
                 self._queue.append(step)
+                self._start_queued(tasks, slots)
 
     def _start_queued(self, tasks: asyncio.TaskGroup, slots: int) -> None:
         while self._queue and len(self._open) < slots:
             step = self._queue.popleft()
-            self._open[step.index] = self._monotonic()
+            self._open[step.index] = None
             tasks.create_task(self._run_in_task(step), name=f"block {step.block.id}")
 
     def _run_inline(self, step: Step) -> float:
@@ -200,7 +201,7 @@ class _Run:
         return self._finish(step, outcome, began)
 
     async def _run_in_task(self, step: Step) -> None:
-        began = self._open[step.index]
+        began = self._open[step.index] = self._monotonic()
         context = StepContext(self._scope, step)
         try:
             outcome = await self._attempts(step, context, began)
@@ -331,9 +332,9 @@ class _Run:
         """Say of every block that has not ended how the end of the run found it."""
         now = self._monotonic()
         for step in self._plan.steps:
-            if step.index in self._open:
-                duration_ms = (now - self._open.pop(step.index)) * 1000
-                self._put(BlockFailed, now, block_id=step.block.id, error=text, duration_ms=duration_ms)
+            began = self._open.pop(step.index, None)
+            if began is not None:
+                self._put(BlockFailed, now, block_id=step.block.id, error=text, duration_ms=(now - began) * 1000)
             elif not self._progress.is_settled(step):
                 self._put(BlockSkipped, now, block_id=step.block.id, reason="cancelled", text=text)
 

@@ -106,7 +106,7 @@ async def run_once(plan: Plan, repeat: int = 1) -> None:
     """Run a plan. The follower takes every event and keeps the last ones: what it does with them is its own cost."""
     for _ in range(repeat):
         events: deque[AnyEvent] = deque(maxlen=100)
-        await run_plan(plan, events.append)
+        await run_plan(plan, events.append, run_id="bench")
         assert isinstance(events[-1], RunFinished)
         assert events[-1].status == "completed"
         assert events[-1].seq == 2 * len(plan.steps) + 2

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel
 from editor.panels.inspector import InspectorPanel
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
-from engine import Block, Edge, RunState, Workflow, default_catalog, edits, problems, wiring
+from engine import Block, Checker, Edge, RunState, Workflow, default_catalog, edits, wiring
 from engine.events import BlockFinished, BlockStarted, RunStarted
 
 REFERENCE = "<Start.output>"
@@ -348,12 +348,12 @@ def test_a_problem_of_the_document_stands_beside_its_field(panel, workspace):
     """What the check says of a field is shown with that field, and goes when it is right again."""
     workspace.edit("Empty", edits.configure, "call", "url", "")
     workspace.select(["call"])
-    workspace.set_problems(problems(workspace.workflow, workspace.catalog))
+    workspace.set_problems(Checker(workspace.catalog).problems(workspace.workflow))
     row = panel.form.rows["url"]
     said = row.problem
 
     workspace.edit("Fill", edits.configure, "call", "url", "https://a.example")
-    workspace.set_problems(problems(workspace.workflow, workspace.catalog))
+    workspace.set_problems(Checker(workspace.catalog).problems(workspace.workflow))
 
     assert said
     assert row.problem == ""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from engine import edits
-from engine.blocks import Catalog
+from engine.blocks import Catalog, default_catalog
 from engine.blocks._spec import BlockType, FieldProblem
 from engine.check import Checker, Problem, field_problems, problems, suggestions
 from engine.document import Block, Workflow, workflow_from_api
@@ -31,19 +31,26 @@ def configured(workflow: Workflow, block_id: str, **config: Any) -> Workflow:
 
 
 def test_the_seed_workflow_has_no_errors() -> None:
-    """Blocks without names, edges without ids and handles, a variable that the run brings."""
+    """With the real blocks: none has a name, edges have no ids, the prompt stands in `message` (X3)."""
     workflow = workflow_from_api(
         {
             "blocks": [
                 {"id": "start", "type": "starter", "config": {}},
-                {"id": "summarize", "type": "plain", "config": {"message": "Summarize: {{variables.text}}"}},
+                {"id": "summarize", "type": "agent", "config": {"message": "Summarize: {{variables.text}}"}},
                 {"id": "out", "type": "response", "config": {}},
             ],
             "edges": [{"source": "start", "target": "summarize"}, {"source": "summarize", "target": "out"}],
         }
     )
 
-    assert not [problem for problem in problems(workflow, CATALOG) if problem.severity == "error"]
+    assert not [problem for problem in problems(workflow, default_catalog()) if problem.severity == "error"]
+
+
+def test_an_agent_without_any_prompt_is_told() -> None:
+    """The older keys excuse an empty `input` only when they hold something."""
+    workflow = Workflow(blocks={"a": Block("a", "agent", "A", config={"message": ""})})
+
+    assert [item.field for item in problems(workflow, default_catalog()) if item.severity == "error"] == ["input"]
 
 
 def test_a_complete_workflow_has_no_problems_at_all() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,6 +14,7 @@ from engine.document import Block, Workflow
 from engine.errors import BlockError, DeadlineExceeded
 from engine.run.addresses import AddressPolicy, AddressRefused
 from engine.run.context import Services
+from engine.run.guard import GuardedBackend
 from engine.run.http import HttpClient, HttpReply
 from engine.run.runner import run
 
@@ -32,25 +34,30 @@ class Server:
         self.requests: list[bytes] = []
         self.connections = 0
         self.port = 0
+        self._tasks: list[asyncio.Task[None]] = []
         self._answer = answer
 
     async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         self._server.close()
         await self._server.wait_closed()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-                )
-                request = head + await reader.readexactly(length)
+                told = re.search(rb"(?i)content-length: *(\d+)", head)
+                request = head + await reader.readexactly(int(told[1]) if told else 0)
                 self.requests.append(request)
                 if isinstance(self._answer, bytes):
                     writer.write(self._answer)
@@ -69,7 +76,6 @@ def asked(
     method: str = "GET",
     *,
     max_reply_bytes: int = 10_000,
-    scheme: str = "http",
     policy: AddressPolicy = LOCAL,
     **options: Any,
 ) -> tuple[HttpReply, str]:
@@ -77,7 +83,7 @@ def asked(
 
     async def work() -> tuple[HttpReply, str]:
         async with Server(answer) as server, HttpClient(policy, max_reply_bytes=max_reply_bytes) as http:
-            url = f"{scheme}://127.0.0.1:{server.port}{path}"
+            url = f"http://127.0.0.1:{server.port}{path}"
             found = await http.request(method, url, **options)
             return found, server.requests[0].decode("latin-1")
 
@@ -197,8 +203,19 @@ class TestFailures:
 
     def test_a_connection_that_is_not_safe(self) -> None:
         """https to a server that has no TLS."""
+
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(reply(b""))
+            await reader.read(1)
+            writer.close()
+
+        async def work() -> None:
+            server = await asyncio.start_server(plain, "127.0.0.1", 0)
+            async with server, HttpClient(LOCAL) as http:
+                await http.request("GET", f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
         with pytest.raises(BlockError, match="not safe"):
-            asked(reply(b""), scheme="https")
+            asyncio.run(work())
 
     def test_nobody_listens(self) -> None:
         """A closed port."""
@@ -366,8 +383,6 @@ class TestAddresses:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
         async def work() -> list[Any]:
-            from engine.run.addresses import GuardedBackend
-
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
             return await GuardedBackend(policy)._allowed_addresses("both.example", 80)
 
@@ -375,8 +390,6 @@ class TestAddresses:
 
     def test_local_sockets_are_never_opened(self) -> None:
         """A workflow has no business with them."""
-        from engine.run.addresses import GuardedBackend
-
         with pytest.raises(AddressRefused):
             asyncio.run(GuardedBackend(LOCAL).connect_unix_socket("/run/x.sock"))
 

@@ -113,6 +113,9 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return resolve_really(host, *rest, **options)
 
     resolve_really = socket.getaddrinfo
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 

@@ -7,7 +7,8 @@ import pytest
 from engine.blocks import default_catalog
 from engine.document import Block, Edge, JsonObject, Workflow
 from engine.errors import CycleError
-from engine.run.plan import Plan, Progress, Skip
+from engine.run.plan import Plan
+from engine.run.progress import Progress, Skip
 
 CHOICE: JsonObject = {"type": "condition", "branches": [{"expression": "1"}, {"expression": "2"}]}
 Link = tuple[str, str] | tuple[str, str, str | None] | tuple[str, str, str | None, str | None]

@@ -4,20 +4,21 @@ from PySide6.QtCore import QObject, QTimer
 
 from editor.aio import Tasks, in_thread
 from editor.workspace.workspace import Workspace
-from engine import Change, Problem, Workflow, problems
+from engine import Change, Checker, Problem, Workflow
 
 INLINE_BLOCKS = 150
 """Up to this many blocks a check takes less than a frame and is done at once."""
 QUIET_MS = 120
 
 
-class Checker(QObject):
+class ProblemWatcher(QObject):
     """Looks for problems after each change, once typing pauses."""
 
     def __init__(self, workspace: Workspace, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._tasks = tasks
+        self._checker = Checker(workspace.catalog)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._check)
@@ -27,7 +28,7 @@ class Checker(QObject):
     def check_now(self) -> tuple[Problem, ...]:
         """Problems of the document as it is this moment."""
         self._timer.stop()
-        self._workspace.set_problems(problems(self._workspace.workflow, self._workspace.catalog))
+        self._workspace.set_problems(self._checker.problems(self._workspace.workflow))
         return self._workspace.problems
 
     def _on_workflow_changed(self, _change: Change) -> None:
@@ -40,6 +41,6 @@ class Checker(QObject):
             self._tasks.restart("problems", self._check_in_thread, self._workspace.workflow)
 
     async def _check_in_thread(self, workflow: Workflow) -> None:
-        found = await in_thread(problems, workflow, self._workspace.catalog)
+        found = await in_thread(self._checker.problems, workflow)
         if workflow is self._workspace.workflow:
             self._workspace.set_problems(found)
