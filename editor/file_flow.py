@@ -10,7 +10,7 @@ from editor.aio import Tasks, in_thread
 from editor.dialogs import Option, ask_open, ask_save, choose
 from editor.notices import NoticeBar
 from editor.theme import RESOURCES
-from editor.workspace.documents import SUFFIX, Documents
+from editor.workspace.documents import SUFFIX, Documents, suggested_name
 from editor.workspace.journal import Journal, Recovered, forget, left_behind
 from editor.workspace.settings import Settings
 from editor.workspace.workspace import Workspace
@@ -44,6 +44,7 @@ class FileFlow(QObject):
         self._tasks = tasks
         documents.path_changed.connect(self._on_path_changed)
         documents.disk_changed.connect(self._on_disk_changed)
+        workspace.workflow_replaced.connect(notices.settle)
 
     def new(self) -> None:
         """Start an empty workflow, after asking about unsaved work."""
@@ -107,7 +108,7 @@ class FileFlow(QObject):
 
     async def ask_and_save(self) -> bool:
         """Ask where, and save there; False when it failed or the person gave up."""
-        suggested = self._documents.path or self._folder() / self._documents.suggested_name()
+        suggested = self._documents.path or self._folder() / (suggested_name(self._workspace.workflow.name) + SUFFIX)
         path = await ask_save(self._window, "Save the workflow", suggested, SAVE_FILTER, SUFFIX)
         return await self._write(path) if path else False
 
@@ -123,7 +124,7 @@ class FileFlow(QObject):
 
     async def _open(self, path: Path | None) -> None:
         chosen = path or await ask_open(self._window, "Open a workflow", self._folder(), OPEN_FILTER)
-        if chosen is not None and await self.ask_to_leave():
+        if chosen is not None:
             await self._read(chosen)
 
     async def _open_example(self, path: Path) -> None:
@@ -135,11 +136,15 @@ class FileFlow(QObject):
         self._documents.show(opened.workflow)
         self._notices.dismiss()
 
-    async def _read(self, path: Path, *, repair: bool = False) -> None:
+    async def _read(self, path: Path, *, repair: bool = False, ask: bool = True) -> None:
+        """Show what is in the file; `ask` first about unsaved work, unless the person has given it up already."""
+        may_leave = self.ask_to_leave if ask else None
         try:
-            shape = await self._documents.open(path, repair=repair)
+            shape = await self._documents.open(path, repair=repair, may_leave=may_leave)
         except FileError as error:
-            await self._tell_unreadable(path, error)
+            await self._tell_unreadable(path, error, ask)
+            return
+        if not shape:
             return
         self._notices.dismiss()
         if repair:
@@ -149,7 +154,7 @@ class FileFlow(QObject):
         else:
             self._notices.show_notice(f"Imported {path.name}. Save keeps it as a Blockloom workflow.", "info")
 
-    async def _tell_unreadable(self, path: Path, error: FileError) -> None:
+    async def _tell_unreadable(self, path: Path, error: FileError, ask: bool) -> None:
         options = [Option("ok", "OK", is_default=True, is_cancel=True)]
         if error.repairable:
             options = [
@@ -158,7 +163,7 @@ class FileFlow(QObject):
             ]
         text = f"{path.name} could not be opened"
         if await choose(self._window, text, f"{error}\n\nThe open workflow is as it was.", options) == "repair":
-            await self._read(path, repair=True)
+            await self._read(path, repair=True, ask=ask)
 
     async def _write(self, path: Path, *, overwrite: bool = False) -> bool:
         try:
@@ -168,8 +173,9 @@ class FileFlow(QObject):
         except files.FileMissing as error:
             return await self._save_again(path, error)
         except BlockloomError as error:
-            self._notices.show_notice(f"Not saved. {error}", "error", "Save As…", self.save_as)
+            self._notices.show_lasting(f"Not saved. {error}", "Save As…", self.save_as)
             return False
+        self._notices.settle()
         self._notices.show_notice(f"Saved {path.name}", "success")
         self._remember(path)
         return True
@@ -190,11 +196,11 @@ class FileFlow(QObject):
             try:
                 await in_thread(files.keep_beside, path)
             except BlockloomError as failure:
-                self._notices.show_notice(f"Not saved. {failure}", "error", "Save As…", self.save_as)
+                self._notices.show_lasting(f"Not saved. {failure}", "Save As…", self.save_as)
                 return False
             return await self._write(path, overwrite=True)
         if answer == "theirs":
-            await self._read(path)
+            await self._read(path, ask=False)
         return await self.ask_and_save() if answer == "save_as" else False
 
     async def _save_again(self, path: Path, error: BlockloomError) -> bool:
@@ -215,7 +221,7 @@ class FileFlow(QObject):
     async def _reload(self) -> None:
         path = self._documents.path
         if path is not None and await self._may_reload(path):
-            await self._read(path)
+            await self._read(path, ask=False)
 
     async def _may_reload(self, path: Path) -> bool:
         options = [Option("reload", "Reload", is_default=True), Option("cancel", "Cancel", is_cancel=True)]

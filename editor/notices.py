@@ -14,7 +14,10 @@ SHOWN_MS = 6000
 
 
 class NoticeBar(QFrame):
-    """One notice at a time; a new one takes the place of the old. Errors stay until closed or replaced."""
+    """One notice at a time; a new one takes the place of the old. Errors stay until closed or replaced.
+
+    A lasting notice comes back after each other one, until it is closed or settled.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,6 +25,7 @@ class NoticeBar(QFrame):
         self._theme = theme
         self._level: Level = "info"
         self._handler: Callable[[], None] | None = None
+        self._lasting: tuple[str, str, Callable[[], None] | None] | None = None
         self._icon = QLabel(self)
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
@@ -39,7 +43,7 @@ class NoticeBar(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
-        self._close.clicked.connect(self.dismiss)
+        self._close.clicked.connect(self._on_close)
         self._button.clicked.connect(self._on_button)
         theme.changed.connect(self._paint)
         self.hide()
@@ -63,12 +67,31 @@ class NoticeBar(QFrame):
         if level in ("info", "success"):
             self._timer.start(SHOWN_MS)
 
+    def show_lasting(self, text: str, action: str = "", handler: Callable[[], None] | None = None) -> None:
+        """Show an error that holds until `settle`: whatever is told meanwhile only covers it."""
+        self._lasting = text, action, handler
+        self.show_notice(text, "error", action, handler)
+
+    def settle(self) -> None:
+        """What the lasting notice tells is no longer so."""
+        if self._lasting is not None:
+            self._lasting = None
+            self.dismiss()
+
     @Slot()
     def dismiss(self) -> None:
-        """Take the notice away."""
+        """Take the notice away; a lasting one is shown again."""
         self._timer.stop()
         self._handler = None
-        self.hide()
+        if self._lasting is None:
+            self.hide()
+        else:
+            self.show_lasting(*self._lasting)
+
+    def _on_close(self) -> None:
+        if self._lasting is not None and self._label.text() == self._lasting[0]:
+            self._lasting = None
+        self.dismiss()
 
     def _on_button(self) -> None:
         handler = self._handler

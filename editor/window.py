@@ -4,25 +4,20 @@ It composes and forwards. What happens around files and runs is in `file_flow.py
 keys are made in `menus.py` from the table in `actions.py`.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QProcess, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
-from editor import aio
-from editor.actions import ACTIONS
 from editor.aio import Tasks, in_thread
 from editor.canvas.canvas import Canvas
 from editor.canvas.commands import QuickAddRequest
 from editor.canvas.minimap import Minimap
-from editor.command_palette import CommandPalette
-from editor.dialogs import ask_save, tell
 from editor.docks import Docks
+from editor.file_drops import FileDrops
 from editor.file_flow import FileFlow
-from editor.help import ShortcutsDialog, about_text
 from editor.menus import ActionSet
 from editor.notices import NoticeBar
 from editor.panels.inspector import InspectorPanel
@@ -33,7 +28,8 @@ from editor.panels.quick_add import QuickAddPopup
 from editor.panels.runs import RunPanel
 from editor.reporter import report_error
 from editor.run_flow import RunFlow
-from editor.theme import Theme, ThemeChoice
+from editor.theme import Theme
+from editor.view_flow import ViewFlow
 from editor.welcome import Welcome
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
@@ -86,14 +82,18 @@ class Window(QMainWindow):
         self.journal = Journal(workspace, self.tasks, journals, self)
         self.notices = NoticeBar(theme, self)
         self.canvas = Canvas(workspace, theme, self)
+        self._file_drops = FileDrops(self)
         self.file_flow = FileFlow(self, workspace, self.documents, self.journal, settings, self.notices, self.tasks)
         self.run_flow = RunFlow(self, workspace, self.runs, self.problem_watcher, theme, self.notices, self.tasks)
         self._build_center()
         self._build_docks()
+        self.view_flow = ViewFlow(
+            self, self.canvas, self.minimap, self.docks, theme, settings, self.notices, self.tasks
+        )
         self.actions_by_id = ActionSet(self, self.canvas, theme, self._handlers())
         self._build_bars()
         self._connect()
-        self._restore()
+        self.view_flow.restore(self.actions_by_id)
         self._update_all()
 
     # --- composition --------------------------------------------------------------------------------------------
@@ -161,6 +161,7 @@ class Window(QMainWindow):
         self.canvas.open_requested.connect(self._on_open_requested)
         self.canvas.quick_add_requested.connect(self._on_quick_add)
         self.canvas.file_dropped.connect(self._on_file_dropped)
+        self._file_drops.dropped.connect(self._on_file_dropped)
         self.canvas.context_menu_requested.connect(self._on_context_menu)
         self.canvas.zoom_changed.connect(self._update_zoom)
         self.palette_panel.add_requested.connect(self._on_add_requested)
@@ -181,12 +182,10 @@ class Window(QMainWindow):
         canvas, files, run = self.canvas, self.file_flow, self.run_flow
         handlers: dict[str, Callable[[], None]] = {
             "new": files.new,
-            "new_window": self._new_window,
             "open": self._open,
             "open_example": self._open_example,
             "save": files.save,
             "save_as": files.save_as,
-            "export_image": self._export_image,
             "quit": self._quit,
             "undo": self._undo,
             "redo": self._redo,
@@ -202,14 +201,10 @@ class Window(QMainWindow):
             "connect": canvas.commands.connect_selected,
             "quick_add": canvas.request_quick_add,
             "find": self._find,
-            "commands": self._show_commands,
             "zoom_in": canvas.zoom_in,
             "zoom_out": canvas.zoom_out,
             "zoom_100": canvas.zoom_100,
             "fit": canvas.fit,
-            "snap": self._toggle_snap,
-            "minimap": self._toggle_minimap,
-            "next_pane": self._next_pane,
             "run": self._run,
             "run_again": run.run_again,
             "run_to_here": self._run_to_here,
@@ -217,14 +212,8 @@ class Window(QMainWindow):
             "clear_run": run.clear,
             "open_run": run.open_recorded,
             "save_run": run.save_recorded,
-            "shortcuts": self._show_shortcuts,
-            "about": self._show_about,
         }
-        for choice in ("system", "light", "dark"):
-            handlers[f"theme_{choice}"] = self._theme_handler(choice)
-        for name in self.docks.names():
-            handlers[f"show_{name}"] = self._dock_handler(name)
-        return handlers
+        return handlers | self.view_flow.handlers()
 
     # --- what actions do ----------------------------------------------------------------------------------------
 
@@ -233,10 +222,6 @@ class Window(QMainWindow):
 
     def _open_example(self) -> None:
         self.file_flow.open_example()
-
-    def _new_window(self) -> None:
-        # A process of its own: whatever ends one window leaves the others alone.
-        QProcess.startDetached(sys.executable, ["-m", "engine.cli.main"])
 
     def _quit(self) -> None:
         self.close()
@@ -260,75 +245,6 @@ class Window(QMainWindow):
 
     def _run_to_here(self) -> None:
         self.run_flow.run(self.workspace.selection.only_block)
-
-    def _toggle_snap(self) -> None:
-        snap = self.actions_by_id["snap"].isChecked()
-        self.canvas.set_snap(snap)
-        self._settings.set("snap", snap)
-
-    def _toggle_minimap(self) -> None:
-        shown = self.actions_by_id["minimap"].isChecked()
-        self.minimap.set_wanted(shown)
-        self._settings.set("minimap", shown)
-
-    def _theme_handler(self, choice: ThemeChoice) -> Callable[[], None]:
-        def choose() -> None:
-            self._theme.choose(choice)
-            self._settings.set("theme", choice)
-
-        return choose
-
-    def _dock_handler(self, name: str) -> Callable[[], None]:
-        def toggle() -> None:
-            if self.actions_by_id[f"show_{name}"].isChecked():
-                self.docks.show(name)
-            else:
-                self.docks[name].hide()
-
-        return toggle
-
-    def _next_pane(self) -> None:
-        panes = [self.canvas, *self.docks.shown_panels()]
-        focused = QApplication.focusWidget()
-        inside = [pane for pane in panes if focused is not None and (pane is focused or pane.isAncestorOf(focused))]
-        following = panes[(panes.index(inside[0]) + 1) % len(panes)] if inside else self.canvas
-        following.setFocus(Qt.FocusReason.TabFocusReason)
-        if following is not self.canvas:
-            following.focusNextChild()
-
-    def _show_commands(self) -> None:
-        rows = [(row, self.actions_by_id[row.id]) for row in ACTIONS]
-        palette = CommandPalette(rows, self)
-        palette.chosen.connect(self._on_command)
-        palette.open_centered()
-
-    def _on_command(self, action_id: str) -> None:
-        self.actions_by_id[action_id].trigger()
-
-    def _show_shortcuts(self) -> None:
-        self.tasks.start("help", self._open_shortcuts)
-
-    async def _open_shortcuts(self) -> None:
-        dialog = ShortcutsDialog(self)
-        await aio.ask(dialog)
-        dialog.deleteLater()
-
-    def _show_about(self) -> None:
-        self.tasks.start("help", tell, self, "Blockloom", about_text())
-
-    def _export_image(self) -> None:
-        self.tasks.start("export", self._ask_and_export)
-
-    async def _ask_and_export(self) -> None:
-        name = self.documents.suggested_name().removesuffix(".workflow.json") + ".png"
-        path = await ask_save(self, "Export an image", Path.home() / name, "PNG image (*.png)", ".png")
-        if path is None:
-            return
-        image = self.canvas.render_document(ratio=2.0)
-        if await in_thread(_save_png, image, str(path)):
-            self.notices.show_notice(f"Exported {path.name}", "success")
-        else:
-            self.notices.show_notice(f"{path.name} could not be written. Choose another folder.", "error")
 
     # --- what others ask for ------------------------------------------------------------------------------------
 
@@ -468,14 +384,6 @@ class Window(QMainWindow):
 
     # --- opening and closing ------------------------------------------------------------------------------------
 
-    def _restore(self) -> None:
-        settings = self._settings
-        self.docks.restore(settings)
-        self.actions_by_id["snap"].setChecked(settings.get("snap", True))
-        self.canvas.set_snap(settings.get("snap", True))
-        self.actions_by_id["minimap"].setChecked(settings.get("minimap", True))
-        self.minimap.set_wanted(settings.get("minimap", True))
-
     def changeEvent(self, event: QEvent) -> None:
         """Coming back to the window is the moment to notice that the file was changed elsewhere."""
         super().changeEvent(event)
@@ -504,7 +412,3 @@ class Window(QMainWindow):
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
-
-
-def _save_png(image: QImage, path: str) -> bool:
-    return image.save(path, b"PNG")

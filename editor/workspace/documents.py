@@ -3,6 +3,7 @@
 All reading and writing happens off the UI thread. The open document is replaced only after another one was read whole.
 """
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +37,7 @@ class Documents(QObject):
         self._path: Path | None = None
         self._digest: str | None = None
         self._told: DiskState = "same"
+        self._is_check_due = False
         self.is_saving = False
         self.save_error: BlockloomError | None = None
         self._watcher = QFileSystemWatcher(self)
@@ -47,21 +49,21 @@ class Documents(QObject):
         """The file that Save writes to; None when the document has none yet."""
         return self._path
 
-    def suggested_name(self) -> str:
-        """A file name for Save As, from the workflow's name."""
-        name = "".join(char if char.isalnum() or char in " -_." else "_" for char in self._workspace.workflow.name)
-        return (name.strip(" .") or "Untitled") + SUFFIX
-
-    async def open(self, path: Path, *, repair: bool = False) -> str:
+    async def open(
+        self, path: Path, *, repair: bool = False, may_leave: Callable[[], Awaitable[bool]] | None = None
+    ) -> str:
         """Show the workflow in this file; returns the shape it was read from ("file", "graph" or "workflow").
 
         A file in one of the API's shapes opens as a document without a file of its own, so that Save does not write our
-        format over it.
+        format over it. `may_leave` is asked once the file was read, so that nobody gives up work for a file that cannot
+        be opened, and edits made while a large file was read count; when it says no, nothing changes and "" returns.
 
         Raises:
             FileError: it could not be read; the open document stays as it was.
         """
         opened = await in_thread(files.read, path, repair=repair)
+        if may_leave is not None and not await may_leave():
+            return ""
         workflow = opened.workflow
         if opened.shape == "file" and not repair:
             self._workspace.replace(workflow)
@@ -107,6 +109,7 @@ class Documents(QObject):
     def check_disk(self) -> None:
         """Look whether the file is still what was read; `disk_changed` tells when it is not."""
         if self._path is not None and self._digest is not None and not self.is_saving:
+            self._is_check_due = True
             self._tasks.start("check-disk", self._check_disk)
 
     def accept_disk_change(self) -> None:
@@ -115,6 +118,12 @@ class Documents(QObject):
         self._workspace.mark_unsaved()
 
     async def _check_disk(self) -> None:
+        # What happens to the file while it is being read asks for another look, else it would go unnoticed.
+        while self._is_check_due:
+            self._is_check_due = False
+            await self._look_at_disk()
+
+    async def _look_at_disk(self) -> None:
         path, digest = self._path, self._digest
         if path is None or digest is None:
             return
@@ -161,3 +170,9 @@ def _compare(path: Path, digest: str) -> DiskState:
         return "deleted"
     except OSError:
         return "same"  # unreadable for a moment is not changed; saving will say what is wrong
+
+
+def suggested_name(workflow_name: str) -> str:
+    """A file name, without an ending, for a workflow of this name."""
+    name = "".join(char if char.isalnum() or char in " -_." else "_" for char in workflow_name)
+    return name.strip(" .") or "Untitled"

@@ -6,8 +6,11 @@ module that slips through reaches nothing.
 Source: contract section 3.8 (the registry), widened by more of the standard library that only computes.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+ALLOW_VARIABLE = "BLOCKLOOM_CODE_MODULES"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -48,8 +51,14 @@ class ModulePolicy:
     allowed: frozenset[str] = STANDARD | INSTALLED
 
     def also(self, names: Iterable[str]) -> "ModulePolicy":
-        """This policy with more modules, as a person added them in the settings."""
+        """This policy with more modules, as the person who runs the program added them. A workflow never can."""
         return ModulePolicy(self.allowed | frozenset(names))
+
+    @classmethod
+    def from_environment(cls) -> "ModulePolicy":
+        """The usual modules and those that `BLOCKLOOM_CODE_MODULES` lists, with commas."""
+        listed = os.environ.get(ALLOW_VARIABLE, "").split(",")
+        return cls().also(name.strip() for name in listed if name.strip())
 
     def allows(self, module: str) -> bool:
         """Whether this module, or the package that it is in, may be imported."""
@@ -65,4 +74,5 @@ def refusal(module: str) -> str:
         )
     if root in _HOST:
         return f"{root!r} is not available in code blocks: they have no files, programs or environment"
-    return f"importing {root!r} is not allowed in code blocks; it can be allowed in Settings, Code blocks, Modules"
+    cure = f"set the environment variable {ALLOW_VARIABLE}={root} to allow it"
+    return f"importing {root!r} is not allowed in code blocks; {cure}"

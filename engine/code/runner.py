@@ -1,6 +1,7 @@
 """CodeRunner: runs the code blocks of one workflow run, each in a process of its own."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from engine.code.modules import ModulePolicy
 from engine.code.session import CodeUnavailable, Session
 from engine.document import JsonObject
 
+UNISOLATED_VARIABLE = "BLOCKLOOM_ALLOW_UNISOLATED_CODE"
 _LANGUAGES = ("python", "")
 # A fork that the template could not make, because the template had just died, is tried once more with a new one.
 _TRIES = 2
@@ -34,9 +36,9 @@ class CodeRunner:
         allow_unisolated: bool = False,
     ) -> None:
         self._limits = limits or CodeLimits()
-        self._modules = modules or ModulePolicy()
+        self._modules = modules or ModulePolicy.from_environment()
         self._isolation = measured
-        self._allow_unisolated = allow_unisolated
+        self._allow_unisolated = allow_unisolated or os.environ.get(UNISOLATED_VARIABLE) == "1"
         self._session: Session | None = None
         self._starting = asyncio.Lock()
 
@@ -112,6 +114,6 @@ class CodeRunner:
         if self._isolation.level == "none" and not self._allow_unisolated:
             raise CodeUnavailable(
                 f"Code blocks are off: this machine cannot isolate them ({self._isolation.because}). "
-                "Install bubblewrap, or allow unisolated code in Settings, Code blocks, if you trust the workflow."
+                f"Install bubblewrap, or set {UNISOLATED_VARIABLE}=1 if you trust every workflow that you run."
             )
         return await isolation.open_session(self._isolation.level, self._limits, self._modules)
