@@ -5,10 +5,13 @@ Each is painted when it is first needed and used for every card that looks alike
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from editor.canvas.cards import FIELD_LINE, HEADER, WIDTH
+from editor.canvas.geometry import Floats
 from editor.canvas.marks import NONE, STATUS_ICONS
 from editor.canvas.style import Detail, Style, faded
 from editor.theme import Theme
@@ -19,6 +22,7 @@ TILE, TILE_AT = 36.0, 12.0
 TILE_RADIUS, TILE_ICON = 9.0, 20.0
 PORT_RADIUS = 5.0
 STATUS_SIZE = 14.0
+MAX_CARD_BYTES = 48 * 1024 * 1024
 _Key = tuple[object, ...]
 
 
@@ -28,6 +32,7 @@ class Atlas:
     def __init__(self, style: Style) -> None:
         self._style = style
         self._cells: dict[_Key, QPixmap] = {}
+        self.cards = CardStore()
 
     @property
     def margin(self) -> int:
@@ -129,14 +134,14 @@ class Atlas:
         return QPen(color, max(1.0, round(style.ratio)))
 
     def _paint_shadow(self, painter: QPainter, card: QRectF, radius: float, strong: bool) -> None:
-        scale = self._style.scale
-        depth = 0.045 if self._theme.is_dark else (0.014 if not strong else 0.02)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(faded(QColor("#000000") if self._theme.is_dark else QColor("#1b2a4a"), depth))
-        for step in range(1, 9):
-            grown = (step - 1.5) * 1.25 * scale
-            shade = card.adjusted(-grown, -grown + 3 * scale, grown, grown + 3 * scale)
-            painter.drawRoundedRect(shade, radius + grown, radius + grown)
+        scale, margin = self._style.scale, self.margin
+        depth = 0.5 if self._theme.is_dark else 0.24 if strong else 0.17
+        size = round(card.width()) + 2 * margin, round(card.height()) + 2 * margin
+        box = card.translated(0, 3 * scale)
+        away = distance_to_box(*size, (box.left(), box.top(), box.right(), box.bottom()), radius)
+        fade = np.clip(1.0 - away / ((SHADOW - 3) * scale), 0.0, 1.0)
+        alpha = np.rint(255 * depth * fade**2.4).astype(np.uint32)
+        painter.drawImage(0, 0, _black_with(alpha))
 
     def _outline(self, painter: QPainter, card: QRectF, radius: float, color: QColor, width_px: float) -> None:
         width = width_px * self._style.ratio
@@ -171,7 +176,7 @@ class Atlas:
         border = colors.solid if status == NONE else style.status_color(status).name()
         painter.setPen(QPen(QColor(border), style.ratio * (1.0 if status == NONE else 2.0)))
         painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS * scale, RADIUS * scale)
-        side = max(6.0, 30 * scale)
+        side = min(max(30 * scale, 13 * style.ratio), 0.7 * card.height())
         glyph = self._theme.pixmap(icon, max(1, round(side)), colors.solid, 1.0)
         painter.drawPixmap(round(card.left() + 12 * scale), round(card.center().y() - side / 2), glyph)
         if status != NONE:
@@ -215,6 +220,51 @@ class Atlas:
         painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
         return pixmap
+
+
+class CardStore:
+    """Whole cards, kept from their second painting on: while zooming no scale is seen twice."""
+
+    def __init__(self) -> None:
+        self._cards: dict[_Key, tuple[object, QPixmap]] = {}
+        self._seen: set[_Key] = set()
+        self._bytes = 0
+
+    def find(self, key: _Key) -> QPixmap | None:
+        """The card that was kept under this key."""
+        found = self._cards.get(key)
+        return found[1] if found else None
+
+    def is_worth_keeping(self, key: _Key) -> bool:
+        """Whether this card was painted before."""
+        if key in self._seen:
+            return True
+        self._seen.add(key)
+        return False
+
+    def keep(self, key: _Key, owner: object, pixmap: QPixmap) -> None:
+        """Keep a card, and alive with it the object whose identity is in the key."""
+        self._bytes += 4 * pixmap.width() * pixmap.height()
+        if self._bytes > MAX_CARD_BYTES:
+            self._cards.clear()
+            self._bytes = 0
+        self._cards[key] = (owner, pixmap)
+
+
+def distance_to_box(width: int, height: int, box: tuple[float, float, float, float], radius: float) -> Floats:
+    """How far each pixel of an image is from a rounded rectangle (left, top, right, bottom); 0 inside of it."""
+    left, top, right, bottom = box
+    x = np.abs(np.arange(width) + 0.5 - (left + right) / 2) - (right - left) / 2 + radius
+    y = np.abs(np.arange(height) + 0.5 - (top + bottom) / 2) - (bottom - top) / 2 + radius
+    outside = np.hypot(np.maximum(x, 0.0)[None, :], np.maximum(y, 0.0)[:, None])
+    return np.asarray(np.maximum(outside - radius, 0.0))
+
+
+def _black_with(alpha: NDArray[np.uint32]) -> QImage:
+    """A black image with these opacities (0 to 255)."""
+    height, width = alpha.shape
+    pixels = np.ascontiguousarray(alpha << 24)
+    return QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
 
 def field_line_center() -> float:

@@ -14,20 +14,18 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QFocusEvent,
-    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
-    QNativeGestureEvent,
     QPainter,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from editor.canvas.camera import Camera, wheel_factor
+from editor.canvas.camera import wheel_factor
 from editor.canvas.cards import HEADER
 from editor.canvas.commands import Commands, QuickAddRequest
 from editor.canvas.geometry import GRID, Rect, pan_speed, snapped
-from editor.canvas.gestures.band import Band
+from editor.canvas.gestures.band import Band, WireClick
 from editor.canvas.gestures.base import Gesture, Pointer
 from editor.canvas.gestures.drop import Ghost
 from editor.canvas.gestures.move import Move
@@ -36,10 +34,10 @@ from editor.canvas.gestures.wire import Wire
 from editor.canvas.hits import Hit
 from editor.canvas.picture import Picture
 from editor.canvas.style import Detail, detail_at
-from editor.canvas.surface import Surface
 from editor.canvas.title_editor import TitleEditor
+from editor.canvas.view import View
 from editor.canvas.walking import step_from
-from editor.text import count_text, tooltip_text
+from editor.text import count_text
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
 from engine import wiring
@@ -55,7 +53,7 @@ _ARROWS = {
 }
 
 
-class Canvas(Surface):
+class Canvas(View):
     """The graph, editable.
 
     Signals:
@@ -90,54 +88,12 @@ class Canvas(Surface):
         self._snaps = True
         self._space_held = False
         self._edge_since: float | None = None
-        self._camera_before_fit: Camera | None = None
 
-    # --- commands of the view -----------------------------------------------------------------------------------
-
-    def zoom_in(self) -> None:
-        """One step closer."""
-        self.zoom_by_step(1)
-
-    def zoom_out(self) -> None:
-        """One step farther."""
-        self.zoom_by_step(-1)
-
-    def zoom_100(self) -> None:
-        """One scene unit is one pixel."""
-        self.fly_to(self.camera.zoomed(1.0, self.width() / 2, self.height() / 2))
-
-    def fit(self) -> None:
-        """Show the selected blocks, or all; asked again, go back to where the view was."""
-        columns, blocks = self.columns, self.workspace.selection.blocks
-        bounds = columns.bounds(columns.rows(blocks)) if blocks else columns.bounds()
-        if bounds is None:
-            return
-        wanted = self.camera.fitted(bounds)
-        if wanted == self.camera and self._camera_before_fit is not None:
-            self.fly_to(self._camera_before_fit)
-        else:
-            self._camera_before_fit = self.camera
-            self.fly_to(wanted)
+    # --- commands ---------------------------------------------------------------------------------------------------
 
     def set_snap(self, on: bool) -> None:
         """Whether blocks are placed on the grid; Alt does the opposite for one drag."""
         self._snaps = on
-
-    def center_on(self, block_id: str) -> None:
-        """Bring a block to the middle of the view."""
-        row = self.columns.row_of.get(block_id)
-        if row is not None:
-            self._center(self.columns.card(row))
-
-    def center_on_edge(self, edge_id: str) -> None:
-        """Bring a wire to the middle of the view."""
-        row = self.columns.edge_row_of.get(edge_id)
-        if row is not None:
-            self._center(Rect(*self.columns.edge_boxes[row].tolist()))
-
-    def scene_to_view(self, x: float, y: float) -> QPoint:
-        """Where in the widget a scene point is."""
-        return QPointF(*self.camera.to_view(x, y)).toPoint()
 
     def rename_selected(self) -> None:
         """Edit the selected block's name where it stands."""
@@ -229,6 +185,8 @@ class Canvas(Surface):
         else:
             self.set_camera(self.camera.panned(delta.x(), delta.y()))
         event.accept()
+        if self._gesture is None:
+            self._hover(self._pointer_at(place, event.globalPosition(), keys))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Select what is under the pointer, then ask for a menu."""
@@ -253,17 +211,6 @@ class Canvas(Surface):
         super().leaveEvent(event)
         self._pointer = None
         self.set_hover(Hit())
-
-    def event(self, event: QEvent) -> bool:
-        """Tooltips, pinching, and Tab, which would otherwise leave the canvas."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            self._show_tooltip(event)
-            return True
-        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-            place = event.position()
-            self.set_camera(self.camera.zoomed(self.zoom * (1 + event.value()), place.x(), place.y()))
-            return True
-        return super().event(event)
 
     def focusNextPrevChild(self, _next: bool) -> bool:
         """Tab adds a block while the canvas has the focus; Ctrl+F6 goes to the next panel."""
@@ -402,7 +349,7 @@ class Canvas(Surface):
             return Wire(self, pointer, edge.source, edge.source_port, "out", edge.id)
         if under.side == "out":
             return Wire(self, pointer, edge.target, edge.target_port, "in", edge.id)
-        return _WireClick(self, pointer, edge.id)
+        return WireClick(self, pointer, edge.id)
 
     def _begin(self, gesture: Gesture, pointer: Pointer) -> None:
         self._gesture, self._pointer = gesture, pointer
@@ -507,11 +454,6 @@ class Canvas(Surface):
         where = self.mapToGlobal(place.toPoint())
         self.quick_add_requested.emit(QuickAddRequest(x, y, where, edge_id=edge_id, text=text, beside=beside))
 
-    def _center(self, rect: Rect) -> None:
-        zoom = max(self.zoom, 0.6)
-        near = self.camera.zoomed(zoom, self.width() / 2, self.height() / 2)
-        self.fly_to(near.centered((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2))
-
     def _edit_title(self, block_id: str) -> None:
         card = self.columns.card(self.columns.row_of[block_id])
         left, top = self.camera.to_view(card.left + 48, card.top + 8)
@@ -540,37 +482,6 @@ class Canvas(Surface):
         self._ghost = None
         self.part_edge("")
         self.refresh_lively()
-
-    def _show_tooltip(self, event: QHelpEvent) -> None:
-        x, y = self.camera.to_scene(event.pos().x(), event.pos().y())
-        under = self.hit(x, y)
-        text = ""
-        if under.kind in ("block", "port"):
-            row = self.columns.row_of[under.block_id]
-            face = self.columns.faces[row]
-            text = self.marks.problem_texts.get(row) or "\n".join(filter(None, (face.title, face.kind, face.summary)))
-        if text and self._gesture is None:
-            QToolTip.showText(event.globalPos(), tooltip_text(text), self)
-        else:
-            QToolTip.hideText()
-
-
-class _WireClick(Band):
-    """A press on the middle of a wire: a click selects it, a drag draws a rubber band as on the empty canvas."""
-
-    def __init__(self, canvas: Canvas, start: Pointer, edge_id: str) -> None:
-        super().__init__(canvas, start)
-        self._edge_id = edge_id
-
-    def finish(self, pointer: Pointer) -> None:
-        if pointer.is_drag_from(self._start):
-            super().finish(pointer)
-            return
-        selected = self._stage.workspace.selection
-        if pointer.holds(Qt.KeyboardModifier.ShiftModifier) or pointer.holds(Qt.KeyboardModifier.ControlModifier):
-            self._stage.workspace.select(selected.blocks, selected.edges ^ {self._edge_id})
-        else:
-            self._stage.workspace.select((), [self._edge_id])
 
 
 def _dropped_file(event: QDropEvent) -> str:

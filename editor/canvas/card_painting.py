@@ -1,5 +1,7 @@
 """Cards: laid out from pixmaps of the atlas and texts that were cut to their width before."""
 
+from math import floor
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
@@ -21,10 +23,39 @@ OFF_WIDTH = 26.0
 def paint_cards(
     painter: QPainter, columns: Columns, marks: Marks, camera: Camera, style: Style, atlas: Atlas, rows: Rows
 ) -> None:
-    """Paint these blocks' cards whole, one after the other."""
+    """Paint these blocks' cards, one after the other; those seen before at this scale come ready from the atlas."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    margin = atlas.margin
     for row, (x, y) in zip(rows.tolist(), corners(columns, camera, rows).tolist(), strict=True):
-        _Card(painter, columns, marks, style, atlas, row, x, y).paint()
+        key = _card_key(columns.faces[row], marks, row)
+        card = atlas.cards.find(key)
+        if card is None and atlas.cards.is_worth_keeping(key):
+            card = _whole_card(columns, marks, style, atlas, row)
+            atlas.cards.keep(key, columns.faces[row], card)
+        if card is not None:
+            painter.drawPixmap(x - margin, y - margin, card)
+        else:
+            _Card(painter, columns, marks, style, atlas, row, x, y).paint()
+
+
+def _card_key(face: Face, marks: Marks, row: int) -> tuple[object, ...]:
+    """What a card's looks depend on; faces are told apart by identity, which the store keeps from being used again."""
+    status = int(marks.status[row])
+    text = marks.texts.get(row, "") if status else ""
+    return id(face), status, bool(marks.selected[row]), int(marks.errors[row]), int(marks.warnings[row]), text
+
+
+def _whole_card(columns: Columns, marks: Marks, style: Style, atlas: Atlas, row: int) -> QPixmap:
+    """A card with its shadow on a pixmap of its own."""
+    margin = atlas.margin
+    width, height = round(WIDTH * style.scale), round(columns.faces[row].height * style.scale)
+    pixmap = QPixmap(width + 2 * margin, height + 2 * margin)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _Card(painter, columns, marks, style, atlas, row, margin, margin).paint()
+    painter.end()
+    return pixmap
 
 
 def paint_boxes(painter: QPainter, columns: Columns, marks: Marks, camera: Camera, atlas: Atlas, rows: Rows) -> None:
@@ -139,17 +170,18 @@ class _Card:
 
     def _draw(self, pixmap: QPixmap, x: float, y: float) -> None:
         scale = self.style.scale
-        self.painter.drawPixmap(round(self.x + x * scale), round(self.y + y * scale), pixmap)
+        self.painter.drawPixmap(self.x + round(x * scale), self.y + round(y * scale), pixmap)
 
     def _write(self, text: str, x: float, base: float, color: QColor) -> None:
         scale = self.style.scale
         self.painter.setPen(color)
-        self.painter.drawText(QPointF(self.x + x * scale, round(self.y + base * scale)), text)
+        self.painter.drawText(QPointF(self.x + x * scale, self.y + round(base * scale)), text)
 
 
 def draw_centered(painter: QPainter, pixmap: QPixmap, x: float, y: float) -> None:
     """Draw a pixmap with its middle at this device point."""
-    painter.drawPixmap(round(x - pixmap.width() / 2), round(y - pixmap.height() / 2), pixmap)
+    # `round` goes to the even neighbour: the same port would sit elsewhere after a pan by an odd number of pixels.
+    painter.drawPixmap(floor(x - pixmap.width() / 2 + 0.5), floor(y - pixmap.height() / 2 + 0.5), pixmap)
 
 
 def paint_preview(painter: QPainter, style: Style, face: Face, text: str, x: float, y: float) -> None:

@@ -29,10 +29,16 @@ class Columns:
         self._catalog = catalog
         self._known: dict[str, tuple[Block, Face]] = {}
         self.looks: list[tuple[str, str]] = []
+        self.version = object()
+        """Another object whenever anything here changed."""
+        self._boxes: Floats | None = None
+        self._port_places: Floats | None = None
+        self._bounds: Rect | None = None
         self._build(workflow)
 
     def update(self, workflow: Workflow, change: Change) -> None:
         """Follow the document to this version; `change` says what differs from the version held."""
+        self._forget()
         if change.order_changed or change.blocks_added or change.blocks_removed:
             self._build(workflow)
             return
@@ -62,16 +68,17 @@ class Columns:
 
     def boxes(self) -> Floats:
         """The rectangles of all cards, `(n, 4)`: left, top, right, bottom."""
-        return np.stack([self.x, self.y, self.x + WIDTH, self.y + self.height], axis=1)
+        if self._boxes is None:
+            self._boxes = np.stack([self.x, self.y, self.x + WIDTH, self.y + self.height], axis=1)
+        return self._boxes
 
     def bounds(self, rows: Rows | None = None) -> Rect | None:
         """The rectangle around these blocks, or around all; None when there are none."""
-        boxes = self.boxes() if rows is None else self.boxes()[rows]
-        if not len(boxes):
-            return None
-        left, top = boxes[:, :2].min(axis=0)
-        right, bottom = boxes[:, 2:].max(axis=0)
-        return Rect(float(left), float(top), float(right), float(bottom))
+        if rows is not None:
+            return _around(self.boxes()[rows])
+        if self._bounds is None:
+            self._bounds = _around(self.boxes())
+        return self._bounds
 
     def card(self, row: int) -> Rect:
         """The rectangle of one card."""
@@ -109,6 +116,7 @@ class Columns:
         """The same columns with the cards at other places: what a drag shows while the document stays as it is."""
         other = copy(self)
         other.x, other.y = x, y
+        other._forget()
         return other
 
     def edges_of(self, rows: Rows) -> Rows:
@@ -121,12 +129,19 @@ class Columns:
 
     def port_places(self) -> Floats:
         """The places of all ports, `(n, 2)`."""
-        return np.stack([self.x, self.y], axis=1)[self.port_block] + self.port_offset
+        if self._port_places is None:
+            self._port_places = np.stack([self.x, self.y], axis=1)[self.port_block] + self.port_offset
+        return self._port_places
 
     def port_name(self, port_row: int) -> str:
         """The name of a port by its row."""
         side: Side = "out" if self.port_is_out[port_row] else "in"
         return str(self.faces[self.port_block[port_row]].ports(side)[self.port_number[port_row]].name)
+
+    def _forget(self) -> None:
+        """Places are about to change: `version` is another object from now on."""
+        self.version = object()
+        self._boxes = self._port_places = self._bounds = None
 
     # --- building ---------------------------------------------------------------------------------------------------
 
@@ -219,6 +234,13 @@ class Columns:
         self.edge_boxes: NDArray[np.float64] = (
             wire_boxes(self.ends(slice(None))) if self.edge_ids else np.empty((0, 4), dtype=np.float64)
         )
+
+
+def _around(boxes: Floats) -> Rect | None:
+    if not len(boxes):
+        return None
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return Rect(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def _anchors(face: Face, side: str) -> list[tuple[float, float]]:

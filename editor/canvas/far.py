@@ -12,24 +12,21 @@ from editor.canvas.cards import WIDTH
 from editor.canvas.columns import Columns
 from editor.canvas.geometry import Floats, Rows
 from editor.canvas.marks import FAILED, NONE, Marks
-from editor.canvas.style import Style, faded
+from editor.canvas.style import Style
 from editor.canvas.wire_painting import batch_path
 
 CACHED_SHARE = 0.3
-"""When at least this share of all blocks is painted, everything is painted from the cache."""
+"""When at least this share of all blocks is painted, rectangles are kept for all of them."""
 
 
 class FarView:
-    """Boxes and hairlines of one version of the columns and marks, for one scale at a time."""
+    """Rectangles and hairlines of one version of the columns at one scale. Colours are looked up anew each time."""
 
     def __init__(self) -> None:
-        self._key: object = None
-        self._boxes: list[tuple[QColor, list[QRect]]] = []
-        self._wires = QPainterPath()
-
-    def clear(self) -> None:
-        """Forget what was kept: columns, marks or theme changed."""
-        self._key = None
+        self._version: object = None
+        self._scale = 0.0
+        self._rects: list[QRect] | None = None
+        self._wires: QPainterPath | None = None
 
     def paint(
         self,
@@ -42,23 +39,37 @@ class FarView:
         edges: Rows,
     ) -> None:
         """Paint these rows."""
+        self._follow(columns, style.scale)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.translate(-camera.left, -camera.top)
-        if len(blocks) >= CACHED_SHARE * len(columns):
-            key = (camera.scale, len(blocks), len(edges), style)
-            if self._key != key:
-                self._key = key
-                self._boxes, self._wires = _boxes(columns, marks, style, blocks), _wires(columns, style, edges)
-            boxes, wires = self._boxes, self._wires
-        else:
-            boxes, wires = _boxes(columns, marks, style, blocks), _wires(columns, style, edges)
-        painter.setPen(QPen(faded(style.wire, 1.0), 0))
-        painter.drawPath(wires)
+        painter.setPen(QPen(style.wire, 0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(self._wires_of(columns, edges))
         painter.setPen(Qt.PenStyle.NoPen)
-        for color, rects in boxes:
+        for color, members in box_colors(columns, marks, style, blocks):
             painter.setBrush(color)
-            painter.drawRects(rects)
+            painter.drawRects(self._rects_of(columns, members, len(blocks)))
         painter.translate(camera.left, camera.top)
+
+    def _follow(self, columns: Columns, scale: float) -> None:
+        if (columns.version, scale) != (self._version, self._scale):
+            self._version, self._scale = columns.version, scale
+            self._rects = self._wires = None
+
+    def _rects_of(self, columns: Columns, rows: Rows, shown: int) -> list[QRect]:
+        if shown < CACHED_SHARE * len(columns):
+            return scaled_rects(columns, rows, self._scale)
+        if self._rects is None:
+            self._rects = scaled_rects(columns, np.arange(len(columns)), self._scale)
+        rects = self._rects
+        return [rects[row] for row in rows.tolist()]
+
+    def _wires_of(self, columns: Columns, edges: Rows) -> QPainterPath:
+        if len(edges) < len(columns.edge_ids):
+            return _wires(columns, edges, self._scale)
+        if self._wires is None:
+            self._wires = _wires(columns, edges, self._scale)
+        return self._wires
 
 
 def box_colors(columns: Columns, marks: Marks, style: Style, rows: Rows) -> list[tuple[QColor, Rows]]:
@@ -78,13 +89,6 @@ def box_colors(columns: Columns, marks: Marks, style: Style, rows: Rows) -> list
     return [(color, members) for color, members in groups if len(members)]
 
 
-def _boxes(columns: Columns, marks: Marks, style: Style, rows: Rows) -> list[tuple[QColor, list[QRect]]]:
-    return [
-        (color, scaled_rects(columns, members, style.scale))
-        for color, members in box_colors(columns, marks, style, rows)
-    ]
-
-
 def scaled_rects(columns: Columns, rows: Rows, scale: float) -> list[QRect]:
     """The cards of these rows in scaled scene coordinates, never thinner than two pixels."""
     x = np.rint(columns.x[rows] * scale).astype(int).tolist()
@@ -93,9 +97,9 @@ def scaled_rects(columns: Columns, rows: Rows, scale: float) -> list[QRect]:
     return list(map(QRect, x, y, [max(2, round(WIDTH * scale))] * len(x), height))
 
 
-def _wires(columns: Columns, style: Style, edges: Rows) -> QPainterPath:
+def _wires(columns: Columns, edges: Rows, scale: float) -> QPainterPath:
     ends = columns.ends(edges)
     lines: Floats = np.empty((len(edges), 2, 2), dtype=np.float64)
     lines[:, 0, 0], lines[:, 0, 1] = ends.source_x, ends.source_y
     lines[:, 1, 0], lines[:, 1, 1] = ends.target_x, ends.target_y
-    return batch_path(np.rint(lines * style.scale))
+    return batch_path(np.rint(lines * scale))

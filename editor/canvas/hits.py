@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from editor.canvas.cards import Side
+from editor.canvas.cards import HEADER, Side
 from editor.canvas.columns import Columns
 from editor.canvas.geometry import (
     Floats,
@@ -93,9 +93,13 @@ def edge_near(columns: Columns, points: Floats, reach: float, ignored: Rows | No
 
 
 def splice_points(card: Rect, offsets: list[tuple[float, float]]) -> Floats:
-    """The points of a card that catch a wire: its ports and its middle."""
-    middle = ((card.left + card.right) / 2, (card.top + card.bottom) / 2)
-    return np.array([middle, *[(card.left + dx, card.top + dy) for dx, dy in offsets]], dtype=np.float64)
+    """The points of a card that catch a wire: its ports, its middle, and the middle of its header.
+
+    A tall card that is held by its header lies with its middle far below a wire that it covers.
+    """
+    across = (card.left + card.right) / 2
+    middles = [(across, (card.top + card.bottom) / 2), (across, card.top + HEADER / 2)]
+    return np.array([*middles, *[(card.left + dx, card.top + dy) for dx, dy in offsets]], dtype=np.float64)
 
 
 def _lines(columns: Columns, edges: Rows) -> list[tuple[Rows, Floats]]:

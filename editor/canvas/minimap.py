@@ -27,6 +27,8 @@ class Minimap(QWidget):
         self._blocks = QPixmap()
         self._blocks_of: object = None
         self.resize(WIDTH, HEIGHT)
+        # Else every change here would paint the canvas below it as well.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName("Overview")
         surface.view_changed.connect(self._on_view_changed)
@@ -50,8 +52,9 @@ class Minimap(QWidget):
         colors = self._theme.colors
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), QColor(colors.canvas))
         painter.setPen(QPen(QColor(colors.border_strong), 1))
-        painter.setBrush(faded(QColor(colors.raised), 0.93))
+        painter.setBrush(QColor(colors.raised))
         painter.drawRoundedRect(QRectF(0.5, 0.5, WIDTH - 1, HEIGHT - 1), 8, 8)
         self._update_blocks()
         painter.drawPixmap(0, 0, self._blocks)

@@ -13,6 +13,7 @@ from editor.canvas.cards import WIDTH
 from editor.canvas.far import FarView
 from editor.canvas.geometry import Rect, Rows, overlapping, points_at, sample, wire_boxes
 from editor.canvas.hits import NOTHING, Hit
+from editor.canvas.layers import CarriedLayer
 from editor.canvas.marks import RUNNING
 from editor.canvas.motion import PULSE_S, Motion
 from editor.canvas.picture import Picture, paint_graph
@@ -21,6 +22,7 @@ from editor.canvas.wire_painting import chain_groups, draw_wires
 
 TURN_S = 1.6
 MAX_LIT_WIRES = 60
+FEWEST_CARRIED = 16
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Lively:
     motion: Motion | None = None
     hover: Hit = NOTHING
     parted_edge: str = ""
+    carried: CarriedLayer = field(default_factory=CarriedLayer)
     now: float = 0.0
     pulses: dict[int, float] = field(default_factory=dict)
 
@@ -38,7 +41,10 @@ def paint_lively(painter: QPainter, picture: Picture, lively: Lively) -> None:
     """Paint hover, moving blocks, running blocks and pulses, in device pixels."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if lively.motion is not None:
-        _paint_motion(painter, picture, lively.motion)
+        if is_carried(lively.motion):
+            lively.carried.paint(painter, picture, lively.motion)
+        else:
+            _paint_motion(painter, picture, lively.motion)
     else:
         _paint_hover(painter, picture, lively.hover)
     _paint_parted(painter, picture, lively.parted_edge)
@@ -49,6 +55,11 @@ def paint_lively(painter: QPainter, picture: Picture, lively: Lively) -> None:
 def lively_bounds(picture: Picture, lively: Lively) -> Rect | None:
     """The part of the scene that `paint_lively` may touch, None when it paints nothing."""
     return united(_bounds(picture, lively))
+
+
+def is_carried(motion: Motion) -> bool:
+    """Whether so many blocks move as one that they are kept as a layer."""
+    return len(motion.rows) >= FEWEST_CARRIED and isinstance(motion.dx, float)
 
 
 def united(rects: Iterator[Rect] | list[Rect]) -> Rect | None:
@@ -79,6 +90,9 @@ def _bounds(picture: Picture, lively: Lively) -> Iterator[Rect]:
 
 
 def _motion_bounds(picture: Picture, motion: Motion) -> Iterator[Rect]:
+    if is_carried(motion):
+        yield picture.camera.shown()
+        return
     shown = motion.displaced(picture.columns)
     around = shown.bounds(motion.rows)
     if around is not None:

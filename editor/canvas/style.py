@@ -128,6 +128,8 @@ def faded(color: QColor, alpha: float) -> QColor:
 def _font(pixels: float, bold: bool = False) -> QFont:
     font = QFont(QGuiApplication.font())
     font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    # Cards are painted on clear pixmaps, where letters cannot have coloured edges; they look alike everywhere.
+    font.setStyleStrategy(QFont.StyleStrategy.NoSubpixelAntialias)
     # Pixel sizes are whole numbers in Qt, point sizes are not.
     font.setPointSizeF(max(pixels, 1.0) * 72.0 / _dots_per_inch())
     if bold:

@@ -12,13 +12,13 @@ from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from editor.canvas.atlas import Atlas
+from editor.canvas.atlas import SHADOW, Atlas
 from editor.canvas.camera import Camera, next_step
 from editor.canvas.columns import Columns
 from editor.canvas.far import FarView
-from editor.canvas.geometry import Rect
-from editor.canvas.hits import Hit, hit
-from editor.canvas.layers import StillLayer, view_rect
+from editor.canvas.geometry import Rect, Rows
+from editor.canvas.hits import NOTHING, Hit, hit
+from editor.canvas.layers import MAX_SPOILED, Layer, view_rect
 from editor.canvas.marks import RUNNING, Marks
 from editor.canvas.motion import PULSE_S, ZOOM_S, Clock, Glide, Motion, eased
 from editor.canvas.overlay import Lively, lively_bounds, paint_lively
@@ -76,7 +76,7 @@ class Surface(QWidget):
         self._camera = Camera()
         self._texts = Texts()
         self._far = FarView()
-        self._still = StillLayer()
+        self._still = Layer()
         self._lively = Lively()
         self._lively_rect = QRect()
         self._motion: Motion | None = None
@@ -194,7 +194,6 @@ class Surface(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The still picture first, then what moves."""
         picture = self.picture()
-        self._still.update(picture)
         self._lively.now = self._clock.now
         painter = QPainter(self)
         ratio = self._camera.ratio
@@ -206,7 +205,7 @@ class Surface(QWidget):
             int(rect.width() * ratio) + 2,
             int(rect.height() * ratio) + 2,
         )
-        painter.drawPixmap(device, self._still.pixmap, device)
+        self._still.draw(painter, picture, device.intersected(QRect(0, 0, *self._camera.device_size)))
         paint_lively(painter, picture, self._lively)
         self.paint_over(painter, picture)
         painter.end()
@@ -246,7 +245,7 @@ class Surface(QWidget):
             self._mark_all()
         self._start_glide(before)
         self._update_motion()
-        self._spoil()
+        self.paint_anew()
         if self._wants_fit and len(self.columns):
             self._fit_when_shown()
         self.view_changed.emit()
@@ -272,17 +271,21 @@ class Surface(QWidget):
             self._clock.run(True)
 
     def _on_selection_changed(self, selected: Selection) -> None:
+        before = self.marks.selected.copy(), self.marks.edge_selected.copy()
         self.marks.set_selection(selected)
-        self._spoil()
+        self._spoil_rows(np.flatnonzero(self.marks.selected != before[0]))
+        self._spoil_edges(np.flatnonzero(self.marks.edge_selected != before[1]))
+        self._lively.carried.spoil()
+        self.update()
 
     def _on_problems_changed(self) -> None:
         self.marks.set_problems(self.workspace.problems)
-        self._spoil()
+        self.paint_anew()
 
     def _on_run_replaced(self) -> None:
         self._lively.pulses.clear()
         self.marks.set_run(self.workspace.run)
-        self._spoil()
+        self.paint_anew()
 
     def _on_run_changed(self, block_ids: frozenset[str]) -> None:
         run = self.workspace.run
@@ -291,11 +294,8 @@ class Surface(QWidget):
         fired = self.marks.edge_fired.copy()
         self.marks.update_run(run, block_ids)
         rows = self.columns.rows(block_ids)
-        self._far.clear()
-        for row in rows.tolist():
-            self._still.spoil_rect(self.columns.card(row).grown(32))
-        for edge_row in self.columns.edges_of(rows).tolist():
-            self._still.spoil_rect(Rect(*self.columns.edge_boxes[edge_row].tolist()).grown(8))
+        self._spoil_rows(rows)
+        self._lively.carried.spoil()
         self._pulse(np.flatnonzero(self.marks.edge_fired & ~fired).tolist())
         self._clock.run(self._is_lively())
         self.update()
@@ -312,11 +312,11 @@ class Surface(QWidget):
         self.marks.set_problems(self.workspace.problems)
         self.marks.set_run(self.workspace.run)
         self._lively.pulses.clear()
-        self._lively.hover = Hit()
+        self._lively.hover = NOTHING
 
     def _on_theme_changed(self) -> None:
         self._make_style()
-        self._spoil()
+        self.paint_anew()
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -326,6 +326,7 @@ class Surface(QWidget):
         zoomed = (camera.zoom, camera.ratio) != (self._camera.zoom, self._camera.ratio)
         self._camera = camera
         if zoomed:
+            self._lively.hover = NOTHING  # what is in reach depends on the zoom
             self._make_style()
             self.zoom_changed.emit()
         self.update()
@@ -337,9 +338,25 @@ class Surface(QWidget):
         self._style = Style(self.theme, self._texts, self._camera.zoom, self._camera.ratio)
         self._atlas = Atlas(self._style)
 
-    def _spoil(self) -> None:
-        self._far.clear()
+    def _spoil_rows(self, rows: Rows) -> None:
+        """These blocks look different now, and so may their wires."""
+        edges = self.columns.edges_of(rows)
+        if len(rows) + len(edges) > MAX_SPOILED:
+            self._still.spoil()
+            return
+        for row in rows.tolist():
+            self._still.spoil_rect(self.columns.card(row).grown(SHADOW + 20))
+        self._spoil_edges(edges)
+
+    def _spoil_edges(self, edges: Rows) -> None:
+        margin = 8.0 / min(self.zoom, 1.0)
+        for edge_row in edges.tolist():
+            self._still.spoil_rect(Rect(*self.columns.edge_boxes[edge_row].tolist()).grown(margin))
+
+    def paint_anew(self) -> None:
+        """Paint the whole picture again."""
         self._still.spoil()
+        self._lively.carried.spoil()
         self.update()
 
     def _moving_bounds(self) -> Rect | None:
@@ -358,7 +375,7 @@ class Surface(QWidget):
         before = self._lively.motion
         self._lively.motion = self._motion or (self._glide.at(self._clock.now) if self._glide else None)
         if _still_rows(before) != _still_rows(self._lively.motion):
-            self._spoil()
+            self.paint_anew()
         self.refresh_lively()
 
     def _on_tick(self, now: float) -> None:

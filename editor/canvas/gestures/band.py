@@ -58,3 +58,21 @@ class Band(Gesture):
         painter.setPen(QPen(picture.style.selection, picture.style.ratio, line))
         painter.setBrush(faded(picture.style.selection, 0.1))
         painter.drawRect(QRectF(left + 0.5, top + 0.5, right - left, bottom - top))
+
+
+class WireClick(Band):
+    """A press on the middle of a wire: a click selects it, a drag draws a rubber band as on the empty canvas."""
+
+    def __init__(self, stage: Stage, start: Pointer, edge_id: str) -> None:
+        super().__init__(stage, start)
+        self._edge_id = edge_id
+
+    def finish(self, pointer: Pointer) -> None:
+        if pointer.is_drag_from(self._start):
+            super().finish(pointer)
+            return
+        selected = self._stage.workspace.selection
+        if pointer.holds(Qt.KeyboardModifier.ShiftModifier) or pointer.holds(Qt.KeyboardModifier.ControlModifier):
+            self._stage.workspace.select(selected.blocks, selected.edges ^ {self._edge_id})
+        else:
+            self._stage.workspace.select((), [self._edge_id])

@@ -30,6 +30,8 @@ class Move(Gesture):
         self._edge_id = ""
         self._finder: SpliceFinder | None = None
         self._is_drag = False
+        self._rows = np.empty(0, dtype=np.intp)
+        self._rows_of: object = None
         self._select_on_press()
 
     @property
@@ -49,8 +51,9 @@ class Move(Gesture):
         x, y = float(columns.x[row]), float(columns.y[row])
         to_x, to_y = self._stage.snap(x + pointer.x - self._start.x, y + pointer.y - self._start.y, pointer)
         self._shift = (to_x - x, to_y - y)
-        rows = columns.rows(self._stage.workspace.selection.blocks)
-        self._stage.set_motion(Motion(rows, *self._shift, as_copies=self._copies))
+        if self._rows_of is not columns.version:
+            self._rows_of, self._rows = columns.version, columns.rows(self._stage.workspace.selection.blocks)
+        self._stage.set_motion(Motion(self._rows, *self._shift, as_copies=self._copies))
         self._look_for_edge(pointer, to_x, to_y)
 
     def finish(self, pointer: Pointer) -> None:
