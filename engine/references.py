@@ -139,28 +139,60 @@ def walk(value: Json, keys: list[str]) -> Json:
 class Template:
     """A config with its references found once, ready to be resolved many times.
 
-    `names` are the blocks and `variables` the run variables it refers to. Config keys in `raw_fields` hold source text
-    and stay as they are. What has no reference in it is shared with the config, not copied.
+    `references` are all of them; `names` are the blocks and `variables` the run variables that they mean. Config keys
+    in `raw_fields` hold source text and stay as they are. What has no reference in it is shared with the config, not
+    copied.
     """
 
-    __slots__ = ("_config", "_resolve", "names", "variables")
+    __slots__ = ("_config", "_slots", "references")
 
     def __init__(self, config: JsonObject, raw_fields: frozenset[str] = frozenset()) -> None:
         self._config = config
-        cooked = {key: value for key, value in config.items() if key not in raw_fields}
-        found = list(find_all(cooked))
-        self.names = frozenset(item.name for item in found if item.kind == "block")
-        self.variables = frozenset(item.name for item in found if item.kind == "variable")
-        self._resolve = _compile_object(config, cooked) if found else None
+        self.references: list[Reference] = []
+        self._slots = [
+            (key, resolver)
+            for key, value in config.items()
+            if key not in raw_fields and (resolver := _compile(value, self.references))
+        ]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset([item.name for item in self.references if item.kind == "block"])
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return frozenset([item.name for item in self.references if item.kind == "variable"])
 
     @property
     def is_constant(self) -> bool:
         """Whether there is nothing to resolve."""
-        return self._resolve is None
+        return not self._slots
 
     def resolve(self, lookup: Lookup, variables: Mapping[str, Json]) -> JsonObject:
         """The config with all references replaced; the config itself when it has none. Never raises for data."""
-        return self._resolve(lookup, variables) if self._resolve else self._config
+        if not self._slots:
+            return self._config
+        resolved = self._config.copy()
+        for key, resolver in self._slots:
+            resolved[key] = resolver(lookup, variables)
+        return resolved
+
+
+def whole_references(config: JsonObject, raw_fields: frozenset[str]) -> list[tuple[str, Reference]] | None:
+    """Config keys whose value is a block reference and nothing else; None when there are references of another form.
+
+    Most configs refer to blocks in this way only, and filling them in takes no more than a look at earlier results.
+    """
+    whole = []
+    for key, value in config.items():
+        if key in raw_fields:
+            continue
+        found = find(value) if isinstance(value, str) else list(find_all(value))
+        if found:
+            if found[0].kind != "block" or found[0].text != value:
+                return None
+            whole.append((key, found[0]))
+    return whole
 
 
 _Resolver = Callable[[Lookup, Mapping[str, Json]], Json]
@@ -180,24 +212,24 @@ def _rename_in_text(text: str, old: str, new: str) -> tuple[str, int]:
     return text, len(found)
 
 
-def _compile(value: Json) -> _Resolver | None:
-    """A function that resolves this value, None when there is nothing in it to resolve."""
+def _compile(value: Json, references: list[Reference]) -> _Resolver | None:
+    """A function that resolves this value, None when there is nothing in it; what it refers to joins `references`."""
     if isinstance(value, str):
-        return _compile_text(value)
+        return _compile_text(value, references)
     if isinstance(value, dict):
-        return _compile_object(value, value)
+        return _compile_object(value, references)
     if isinstance(value, list):
-        return _compile_list(value)
+        return _compile_list(value, references)
     return None
 
 
-def _compile_object(whole: JsonObject, cooked: JsonObject) -> _Resolver | None:
-    slots = [(key, resolver) for key, value in cooked.items() if (resolver := _compile(value))]
+def _compile_object(value: JsonObject, references: list[Reference]) -> _Resolver | None:
+    slots = [(key, resolver) for key, item in value.items() if (resolver := _compile(item, references))]
     if not slots:
         return None
 
     def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
-        resolved = whole.copy()
+        resolved = value.copy()
         for key, resolver in slots:
             resolved[key] = resolver(lookup, variables)
         return resolved
@@ -205,8 +237,8 @@ def _compile_object(whole: JsonObject, cooked: JsonObject) -> _Resolver | None:
     return resolve
 
 
-def _compile_list(value: list[Json]) -> _Resolver | None:
-    slots = [(index, resolver) for index, item in enumerate(value) if (resolver := _compile(item))]
+def _compile_list(value: list[Json], references: list[Reference]) -> _Resolver | None:
+    slots = [(index, resolver) for index, item in enumerate(value) if (resolver := _compile(item, references))]
     if not slots:
         return None
 
@@ -219,10 +251,11 @@ def _compile_list(value: list[Json]) -> _Resolver | None:
     return resolve
 
 
-def _compile_text(text: str) -> _Resolver | None:
+def _compile_text(text: str, references: list[Reference]) -> _Resolver | None:
     found = find(text)
     if not found:
         return None
+    references += found
     if len(found) == 1 and len(found[0].text) == len(text):
         return _compile_whole(found[0])
     parts: list[str | Callable[[Lookup, Mapping[str, Json]], Json]] = []

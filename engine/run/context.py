@@ -165,9 +165,28 @@ class StepContext(msgspec.Struct, gc=False):
         """
         step = self.step
         config = step.config
-        if step.template is not None:
+        if step.fills:
+            config = self._filled(config)
+        elif step.template is not None:
             config = step.template.resolve(self.lookup, self.scope.effective)
         return self._with_mapped_inputs(config) if step.has_mappings else config
+
+    def _filled(self, config: JsonObject) -> JsonObject:
+        """The config with its whole-value references replaced; what leads nowhere stays as it is."""
+        results, filled = self.scope.progress.results, config.copy()
+        for config_key, steps, keys in self.step.fills:
+            value: Json = None
+            for index in steps:
+                value = results[index]
+                if value is not None:
+                    break
+            for key in keys:
+                if not isinstance(value, dict) or key not in value:
+                    break
+                value = value[key]
+            else:
+                filled[config_key] = value
+        return filled
 
     def _by_id_and_name(self) -> dict[str, JsonObject]:
         plan, results = self.scope.plan, self.scope.progress.results

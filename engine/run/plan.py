@@ -9,10 +9,11 @@ upstream makes the step wait for it without counting as an edge.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from inspect import iscoroutinefunction
+from typing import NamedTuple
 
 from engine.blocks import Catalog
 from engine.blocks._fields import declared_variables
@@ -27,7 +28,7 @@ from engine.document import (
     Workflow,
 )
 from engine.errors import BlockError, CycleError
-from engine.references import MAPPINGS_KEY, Template, find_all, input_mappings
+from engine.references import MAPPINGS_KEY, Template, find_all, input_mappings, whole_references
 
 FINAL_TYPE = "response"
 POLICY_KEYS = frozenset({"timeout", "retry"})
@@ -37,32 +38,49 @@ _WORDS = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
 
 
+_Links = dict[int, list[tuple[int, str | None]]]
+"""For a step, the (step, condition) of each edge on one side of it."""
+
+
+class Fill(NamedTuple):
+    """A config key to fill with what is found under `keys` in the result of the first of `steps` that has one."""
+
+    config_key: str
+    steps: tuple[int, ...]
+    keys: tuple[str, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Step:
     """One block of a plan. Filled while the plan is compiled, never changed afterwards.
 
-    `followers` are (step, condition) per outgoing edge, `waiters` the steps that wait for this one without an edge;
-    `feeders` are (step, condition) per incoming edge, `sources` the steps among them in order. `meanings` maps each
-    name that this block mentions to the earlier steps it can mean, the one with that id first. `template` is None for a
-    config without references. An `inline` step cannot wait and needs no task.
+    `followers` are the steps after this one, one for each outgoing edge that needs no route, `branches` the others as
+    (step, condition); `dependents` are both, and the steps that wait for this one without an edge. `feeders` are (step,
+    condition) per incoming edge, `sources` the steps among them in order. `meanings` maps each name that this block
+    mentions to the earlier steps it can mean, the one with that id first. `fills` says how to resolve a config whose
+    references are whole values; one with other references has a `template`. An `inline` step cannot wait and needs no
+    task.
+
+    A long run is as fast as memory is, so what a run reads here takes few objects, and empty ones are shared.
     """
 
     index: int
     block: Block
     block_type: BlockType | None
     run: RunFunction
+    config: JsonObject
     inline: bool = False
-    template: Template | None = None
-    config: JsonObject = field(default_factory=dict)
     has_mappings: bool = False
     secret_keys: tuple[str, ...] = ()
-    followers: list[tuple[int, str | None]] = field(default_factory=list)
-    waiters: list[int] = field(default_factory=list)
-    feeders: list[tuple[int, str | None]] = field(default_factory=list)
-    sources: tuple[int, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    template: Template | None = None
     source_ids: tuple[str, ...] = ()
-    meanings: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    waits_for: int = 0
+    sources: tuple[int, ...] = ()
+    followers: tuple[int, ...] = ()
+    branches: tuple[tuple[int, str], ...] = ()
+    dependents: tuple[int, ...] = ()
+    feeders: tuple[tuple[int, str | None], ...] = ()
+    meanings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Plan:
@@ -87,13 +105,13 @@ class Plan:
         self._by_name: dict[str, list[int]] = {}
         for step in self.steps:
             self._by_name.setdefault(step.block.name, []).append(step.index)
+        self.waits_for = [0] * len(self.steps)
+        """For each step, how many edges and other steps it waits for."""
         self._connect()
-        for step in self.steps:
-            self._find_meanings(step)
+        self._find_references()
         self.declared_variables = self._declared_variables()
         """Defaults that starter blocks declare for run variables; with several of them the later one wins."""
-        self.waits_for = [step.waits_for for step in self.steps]
-        self.roots = [step.index for step in self.steps if not step.waits_for]
+        self.roots = [index for index, count in enumerate(self.waits_for) if not count]
         self.finals = [step.index for step in self.steps if step.block.type == FINAL_TYPE]
 
     def index_of(self, block_id: str) -> int:
@@ -144,41 +162,69 @@ class Plan:
         return (own, *named) if own is not None and own < before else named
 
     def _connect(self) -> None:
-        index_of = self._index
+        steps, index_of = self.steps, self._index
         routes: dict[int, frozenset[str]] = {}
+        outgoing: _Links = {}
+        incoming: _Links = {}
         for edge in self.workflow.edges.values():
             source, target = index_of.get(edge.source), index_of.get(edge.target)
             if source is None or target is None:
                 continue
-            if source not in routes:
-                routes[source] = _routes(self.steps[source])
-            condition = _effective_condition(edge, routes[source])
-            self.steps[source].followers.append((target, condition))
-            self.steps[target].feeders.append((source, condition))
-            self.steps[target].waits_for += 1
+            condition = edge.condition
+            if condition is not None or edge.source_port:
+                if source not in routes:
+                    routes[source] = _routes(steps[source])
+                condition = _effective_condition(edge, routes[source])
+            outgoing.setdefault(source, []).append((target, condition))
+            incoming.setdefault(target, []).append((source, condition))
+            self.waits_for[target] += 1
+        self._keep_links(outgoing, incoming)
+
+    def _keep_links(self, outgoing: _Links, incoming: _Links) -> None:
+        for index, links in outgoing.items():
+            step = self.steps[index]
+            step.followers = step.dependents = tuple([target for target, condition in links if condition is None])
+            if len(step.followers) < len(links):
+                step.branches = tuple([(target, condition) for target, condition in links if condition is not None])
+                step.dependents = tuple([target for target, _ in links])
+        for index, links in incoming.items():
+            step = self.steps[index]
+            step.feeders = tuple(links)
+            step.sources = tuple(sorted({source for source, _ in links}))
+            step.source_ids = tuple([self.block_ids[source] for source in step.sources])
+
+    def _find_references(self) -> None:
+        """Settle what the names in each config mean, and who waits for whom because of that."""
+        waiters: dict[int, list[int]] = {}
         for step in self.steps:
-            if step.feeders:
-                step.sources = tuple(sorted({source for source, _ in step.feeders}))
-                step.source_ids = tuple([self.block_ids[source] for source in step.sources])
+            self._find_meanings(step)
+            awaited = {target for targets in step.meanings.values() for target in targets}
+            for target in awaited.difference(step.sources):
+                waiters.setdefault(target, []).append(step.index)
+                self.waits_for[step.index] += 1
+        for index, waiting in waiters.items():
+            self.steps[index].dependents += tuple(waiting)
 
     def _find_meanings(self, step: Step) -> None:
-        names = self._mentioned_names(step)
-        found = {name: targets for name in names if (targets := self.meaning(name, step.index))}
-        if not found:
+        block_type, index = step.block_type, step.index
+        if block_type is None:
             return
-        step.meanings = found
-        awaited = {target for targets in found.values() for target in targets}
-        for target in awaited.difference(step.sources):
-            self.steps[target].waiters.append(step.index)
-            step.waits_for += 1
-
-    def _mentioned_names(self, step: Step) -> Collection[str]:
-        names = step.template.names if step.template is not None else frozenset[str]()
+        whole = whole_references(step.config, block_type.raw_fields)
+        if whole is None:
+            step.template = Template(step.config, block_type.raw_fields)
+            names = step.template.names
+        else:
+            names = frozenset([reference.name for _, reference in whole])
         if step.has_mappings:
             names |= {mapping.source for mapping in input_mappings(step.block.config)}
-        if step.block_type and step.block_type.raw_fields:
+        if block_type.raw_fields:
             names |= self._names_in_source(step)
-        return names
+        if not names:
+            return
+        step.meanings = found = {name: targets for name in names if (targets := self.meaning(name, index))}
+        step.fills = tuple(
+            [Fill(key, found[item.name], _keys(item.path)) for key, item in whole or () if item.name in found]
+        )
 
     def _names_in_source(self, step: Step) -> set[str]:
         """Block names and ids that source text mentions: as a word, in quotes, or as a reference."""
@@ -259,18 +305,22 @@ def _step(index: int, block: Block, kind: _Kind) -> Step:
     has_mappings = MAPPINGS_KEY in config
     if has_mappings:
         config = {key: value for key, value in config.items() if key != MAPPINGS_KEY}
-    template = Template(config, kind.raw_fields) if kind.block_type else None
     return Step(
         index,
         block,
         kind.block_type,
-        run=kind.run,
+        kind.run,
+        config,
         inline=not kind.can_wait and POLICY_KEYS.isdisjoint(config),
-        template=None if template is None or template.is_constant else template,
-        config=config,
         has_mappings=has_mappings and kind.block_type is not None,
         secret_keys=kind.secret_keys,
     )
+
+
+@lru_cache(maxsize=256)
+def _keys(path: str) -> tuple[str, ...]:
+    """The object keys of a reference's path; one tuple for all that have the same."""
+    return tuple(path.split("."))
 
 
 def _run_unknown(_ctx: BlockContext, _config: JsonObject) -> Outcome:

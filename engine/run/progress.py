@@ -34,8 +34,8 @@ class Progress:
         self._steps = plan.steps
         self._selected = selected
         self._waits_for = plan.waits_for.copy()
-        self._live = [0] * len(plan.steps)
-        """How many incoming edges of each step have come alive."""
+        self._dead = [0] * len(plan.steps)
+        """How many incoming edges of each step will never come alive; known in full once the step can be taken."""
         self._failed: set[int] = set()
         self._skipped: dict[int, Skip] = {}
         self._settled = plan.roots.copy()
@@ -51,47 +51,44 @@ class Progress:
             return Skip("not-selected", "Not part of what was asked to run.")
         if not step.block.enabled:
             return Skip("disabled", f"“{step.block.label}” is switched off.", step.block.id)
-        if step.feeders and not self._live[step.index]:
-            return self._explain(step)
-        return None
+        dead = self._dead[step.index]
+        return self._explain(step) if dead and dead == len(step.feeders) else None
 
     def inputs(self, step: Step) -> Sequence[int]:
         """Direct predecessors with a live edge, in the order of the plan."""
-        if self._live[step.index] == len(step.feeders):
+        if not self._dead[step.index]:
             return step.sources
         return sorted({source for source, condition in step.feeders if self._is_live(source, condition)})
 
     def input_ids(self, step: Step) -> tuple[str, ...]:
         """The block ids of `inputs`."""
-        if self._live[step.index] == len(step.feeders):
+        if not self._dead[step.index]:
             return step.source_ids
-        return tuple(self._steps[source].block.id for source in self.inputs(step))
+        return tuple([self._steps[source].block.id for source in self.inputs(step)])
 
     def finish(self, step: Step, result: JsonObject) -> None:
         """The step ran and this is its result; its edges come alive where their condition is the route it took."""
         self.results[step.index] = result
-        route = _route_of(result) if "route" in result else None
-        live, waits_for = self._live, self._waits_for
-        for target, condition in step.followers:
-            if condition is None or condition == route:
-                live[target] += 1
-            waits_for[target] -= 1
-            if not waits_for[target]:
+        if step.branches:
+            route = _route_of(result)
+            self._kill([target for target, condition in step.branches if condition != route])
+        waits_for = self._waits_for
+        for target in step.dependents:  # as `_release` does, without the call: every block that runs comes by here
+            left = waits_for[target] = waits_for[target] - 1
+            if not left:
                 heappush(self._settled, target)
-        if step.waiters:
-            self._release(step.waiters)
 
     def fail(self, step: Step) -> None:
         """The step raised: it has no result, and its edges stay dead."""
         self._failed.add(step.index)
-        self._release([target for target, _ in step.followers])
-        self._release(step.waiters)
+        self._kill_all(step)
+        self._release(step.dependents)
 
     def skip(self, step: Step, skip: Skip) -> None:
         """The step did not run: its edges stay dead."""
         self._skipped[step.index] = skip
-        self._release([target for target, _ in step.followers])
-        self._release(step.waiters)
+        self._kill_all(step)
+        self._release(step.dependents)
 
     def is_settled(self, step: Step) -> bool:
         """Whether it is known how this step ended."""
@@ -108,6 +105,14 @@ class Progress:
     def _is_live(self, source: int, condition: str | None) -> bool:
         result = self.results[source]
         return result is not None and (condition is None or condition == _route_of(result))
+
+    def _kill_all(self, step: Step) -> None:
+        self._kill(step.followers)
+        self._kill([target for target, _ in step.branches])
+
+    def _kill(self, targets: Sequence[int]) -> None:
+        for target in targets:
+            self._dead[target] += 1
 
     def _release(self, targets: Sequence[int]) -> None:
         for target in targets:

@@ -185,12 +185,7 @@ class _Run:
         began = self._monotonic()
         context = StepContext(self._scope, step)
         try:
-            if step.has_mappings:
-                config = self._prepare(step, context, began)
-            elif step.template is not None:
-                config = step.template.resolve(context.lookup, self._scope.effective)
-            else:
-                config = step.config
+            config = self._prepare(step, context, began) if step.has_mappings else context.prepare()
             self._put_started(step, config, 1, began)
             outcome = step.run(context, config)
             if type(outcome) is not Outcome:

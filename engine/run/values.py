@@ -27,7 +27,7 @@ class JsonGuard:
         known = self._known
         for key, value in result.items():
             kind = type(value)
-            is_fine = kind in _ATOMS or (kind is str and value.isascii()) or id(value) in known
+            is_fine = value.isascii() if kind is str else kind in _ATOMS or id(value) in known
             if not is_fine or type(key) is not str:
                 break
         else:

@@ -250,7 +250,7 @@ class TestSight:
         config = {"_inputMappings": [{"sourceId": "far", "targetField": "input"}]}
         plan = plan_of({"far": {}, "t": config}, [])
 
-        assert plan.steps[1].waits_for == 1
+        assert plan.waits_for[1] == 1
 
     def test_up_to_a_block_takes_what_it_needs(self) -> None:
         """Its ancestors, and blocks that it or they refer to."""
