@@ -1,9 +1,12 @@
 """Code: a few lines of Python between two blocks, run in a process of its own."""
 
+import ast
+
 from engine.blocks._fields import Choice, Field
-from engine.blocks._spec import BlockContext, BlockType, Outcome, OutputField
+from engine.blocks._spec import BlockContext, BlockType, FieldProblem, Outcome, OutputField
 from engine.document import Json, JsonObject
 
+MAX_CHECKED = 100_000
 NEW_CODE = """\
 # input_data holds what the blocks before gave, by their names:
 #   input_data["Start"]["output"]
@@ -45,6 +48,21 @@ def preloaded(config: JsonObject) -> list[str] | None:
     return [*(str(item) for item in imports), *(name for name in stripped if name)]
 
 
+def check(config: JsonObject) -> list[FieldProblem]:
+    """Whether Python can read the code. It is only read here, never run."""
+    source = config.get("code")
+    if not isinstance(source, str) or config.get("language") not in (None, "", "python") or len(source) > MAX_CHECKED:
+        return []
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        message = f"Line {error.lineno or 1} cannot be read: {error.msg}. The block would report this error."
+        return [FieldProblem("code", message, "warning", "bad-code")]
+    except (ValueError, RecursionError, MemoryError) as error:
+        return [FieldProblem("code", f"The code cannot be read: {error}.", "warning", "bad-code")]
+    return []
+
+
 def summary(config: JsonObject) -> str:
     """How much code there is."""
     lines = code_lines(config.get("code"))
@@ -67,6 +85,7 @@ BLOCK = BlockType(
     aliases=("function",),
     keywords=("python", "script", "function", "transform", "calculate", "convert", "program", "data"),
     raw_fields=frozenset({"code"}),
+    check=check,
     run=run,
     fields=(
         Field(

@@ -309,3 +309,15 @@ class TestGeneralApi:
     def test_timeouts(self, value: Any, expected: float) -> None:
         """Milliseconds; 30 seconds for what is none."""
         assert timeout_ms(value) == expected
+
+
+def test_code_that_cannot_be_read_is_told_before_a_run() -> None:
+    """The line and Python's words stand beside the field while typing."""
+    block_type = default_catalog().find("code")
+    assert block_type is not None
+
+    found = block_type.check({"code": "a = 1\noutput = = 2"})
+
+    assert [(problem.field, problem.severity) for problem in found] == [("code", "warning")]
+    assert "Line 2" in found[0].message
+    assert block_type.check({"code": "output = 1"}) == []
