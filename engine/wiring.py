@@ -140,6 +140,13 @@ def count_references(workflow: Workflow, catalog: Catalog, name: str) -> int:
     return edits.count_references(workflow, name, _raw_fields(catalog))
 
 
+def count_rewritten(workflow: Workflow, catalog: Catalog, block_id: str, name: str) -> int:
+    """How many references `rename` would rewrite: those that mean this block, by its name or id, and no other."""
+    renamed = rename(workflow, catalog, block_id, name)
+    label = renamed.block(block_id).label
+    return count_references(renamed, catalog, label) - count_references(workflow, catalog, label)
+
+
 def paste(
     workflow: Workflow,
     catalog: Catalog,

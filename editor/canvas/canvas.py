@@ -6,7 +6,7 @@ once (`commands.py`). Nothing here decides what is allowed; the engine's `wiring
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -37,10 +37,8 @@ from editor.canvas.style import Detail, detail_at
 from editor.canvas.title_editor import TitleEditor
 from editor.canvas.view import View
 from editor.canvas.walking import step_from
-from editor.text import count_text
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
-from engine import wiring
 
 BLOCK_MIME = "application/x-blockloom-block-type"
 AUTOPAN_DELAY_S = 0.15
@@ -80,14 +78,16 @@ class Canvas(View):
         self.commands = Commands(self)
         self.commands.told.connect(self.message)
         self._title_editor = TitleEditor(self)
-        self._title_editor.taken.connect(self._on_title_taken)
-        self._title_editor.closed.connect(self.setFocus)
+        self._title_editor.told.connect(self.message)
         self._gesture: Gesture | None = None
         self._ghost: Ghost | None = None
         self._pointer: Pointer | None = None
         self._snaps = True
         self._space_held = False
+        self._space_panned = False
+        self._last_walked: frozenset[str] = frozenset()
         self._edge_since: float | None = None
+        workspace.workflow_changed.connect(self._on_document_changed)
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class Canvas(View):
         """Edit the selected block's name where it stands."""
         block_id = self.workspace.selection.only_block
         if block_id and block_id in self.columns.row_of:
-            self._edit_title(block_id)
+            self._title_editor.open(block_id)
 
     def request_quick_add(self) -> None:
         """Ask for a block to add: after the selected one, into the selected wire, or at the pointer."""
@@ -167,7 +167,7 @@ class Canvas(View):
                 pointer.y < self.columns.card(row).top + HEADER / 2 and pointer.x > self.columns.card(row).left + 52
             )
             if on_title and detail_at(self.zoom) >= Detail.TITLE:
-                self._edit_title(under.block_id)
+                self._title_editor.open(under.block_id)
             else:
                 self.open_requested.emit(under.block_id)
         elif under.kind == "empty":
@@ -326,8 +326,6 @@ class Canvas(View):
 
     # --- inside -------------------------------------------------------------------------------------------------
 
-    _space_panned = False
-
     def _pointer_at(self, place: QPointF, screen: QPointF, keys: Qt.KeyboardModifier) -> Pointer:
         x, y = self.camera.to_scene(place.x(), place.y())
         return Pointer(place.x(), place.y(), x, y, screen.toPoint(), keys)
@@ -370,6 +368,11 @@ class Canvas(View):
             self._edge_since = None
             self._show_cursor(None)
             self.refresh_lively()
+
+    def _on_document_changed(self) -> None:
+        """What is under the hand may be gone: a gesture ends by itself before it edits, so this change is another's."""
+        self._cancel_gesture()
+        self._drop_ghost()
 
     def _hover(self, pointer: Pointer) -> None:
         under = self.hit(pointer.x, pointer.y)
@@ -424,8 +427,6 @@ class Canvas(View):
         self.workspace.select(selected | {found} if extend else [found])
         self.reveal(self.columns.card(self.columns.row_of[found]))
 
-    _last_walked: frozenset[str] = frozenset()
-
     def _press_letter(self, event: QKeyEvent) -> bool:
         """Letters open quick-add while nothing is selected; 1 fits and 0 shows the actual size."""
         text, keys = event.text(), event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
@@ -449,25 +450,12 @@ class Canvas(View):
         edge_id = next(iter(selected.edges)) if len(selected.edges) == 1 and not selected.blocks else ""
         if beside:
             card = self.columns.card(self.columns.row_of[beside])
+            self.reveal(card)
             place = QPointF(*self.camera.to_view(card.right + 24, card.top))
         x, y = self.camera.to_scene(place.x(), place.y())
-        where = self.mapToGlobal(place.toPoint())
+        within = QPointF(min(max(place.x(), 0), self.width() - 1), min(max(place.y(), 0), self.height() - 1))
+        where = self.mapToGlobal(within.toPoint())
         self.quick_add_requested.emit(QuickAddRequest(x, y, where, edge_id=edge_id, text=text, beside=beside))
-
-    def _edit_title(self, block_id: str) -> None:
-        card = self.columns.card(self.columns.row_of[block_id])
-        left, top = self.camera.to_view(card.left + 48, card.top + 8)
-        width = max(150, round((card.width - 60) * self.zoom))
-        place = QRect(round(left), round(top), width, 28)
-        self._title_editor.open(block_id, self.workspace.workflow.block(block_id).name, place)
-
-    def _on_title_taken(self, block_id: str, name: str) -> None:
-        workflow, catalog = self.workspace.workflow, self.workspace.catalog
-        if block_id not in workflow.blocks:
-            return
-        count = wiring.count_references(workflow, catalog, workflow.block(block_id).name)
-        if self.workspace.edit("Rename block", wiring.rename, catalog, block_id, name):
-            self.message.emit(f"Renamed; {count_text(count, 'reference')} updated" if count else "Renamed")
 
     def _move_ghost(self, event: QDropEvent) -> None:
         assert self._ghost is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QGuiApplication
 
-from editor.canvas.cards import GAP_ACROSS, GAP_ALONG, WIDTH
+from editor.canvas.cards import GAP_ACROSS, GAP_ALONG, WIDTH, Side
 from editor.canvas.geometry import GRID, Rect, overlapping, snapped
 from editor.canvas.surface import Surface
 from editor.text import count_text
@@ -94,12 +94,12 @@ class Commands(QObject):
         self._workspace.edit_and_select(f"Add {block.name}", put, [block.id])
 
     def _place(self, request: QuickAddRequest, width: float, height: float) -> dict[str, float]:
-        if request.beside:
+        if request.beside in self._surface.columns.row_of:
             return self._free_place_after(request.beside, height)
         if request.source or request.target:
             # The port that gets the wire comes to lie under the pointer.
             x = request.x if request.source else request.x - width
-            return {"x": snapped(x), "y": snapped(request.y - 30)}
+            return self._free_place(snapped(x), snapped(request.y - 30), height)
         x, y = snapped(request.x - width / 2), snapped(request.y - 30)
         return {"x": x, "y": y} if request.edge_id else self._free_place(x, y, height)
 
@@ -127,7 +127,8 @@ class Commands(QObject):
             return self._wired(added, *request.source, block.id, None)
         if request.target:
             return self._wired(added, block.id, None, *request.target)
-        return self._wired(added, request.beside, None, block.id, None) if request.beside else added
+        is_beside = request.beside in workflow.blocks
+        return self._wired(added, request.beside, None, block.id, None) if is_beside else added
 
     def _wired(
         self, workflow: Workflow, source: str, source_port: str | None, target: str, target_port: str | None
@@ -177,9 +178,15 @@ class Commands(QObject):
         workflow, catalog = self._workspace.workflow, self._workspace.catalog
         ports = wiring.first_compatible_ports(workflow, catalog, first, second)
         if ports is None:
-            self.told.emit(wiring.connection_problem(workflow, catalog, first, "", second, "") or "No port is free.")
+            ends = (first, self._first_port(first, "out"), second, self._first_port(second, "in"))
+            self.told.emit(wiring.connection_problem(workflow, catalog, *ends) or "No port is free.")
             return
         self._workspace.edit("Connect", lambda now: self._wired(now, first, ports[0], second, ports[1]))
+
+    def _first_port(self, block_id: str, side: Side) -> str:
+        """The name of a block's first port on this side, "" when it has none."""
+        ports = self._surface.columns.faces[self._surface.columns.row_of[block_id]].ports(side)
+        return ports[0].name if ports else ""
 
     def toggle_enabled(self) -> None:
         """Turn the selected blocks off, or on when all of them are off."""
@@ -194,7 +201,7 @@ class Commands(QObject):
         """Move the selected blocks a little; held keys make one step."""
         blocks = self._workspace.selection.blocks
         if blocks:
-            key = f"nudge:{sorted(blocks)[:3]}:{len(blocks)}"
+            key = f"nudge:{hash(blocks)}"
             move = edits.move_blocks
             self._workspace.edit_merging(key, f"Move {_what(blocks)}", lambda now: move(now, blocks, dx, dy))
 

@@ -84,7 +84,9 @@ class Marks:
                 continue
             # A run that is over leaves nothing waiting or running.
             is_left = run.is_finished and block_run.status in ("waiting", "running")
-            self.status[row] = NONE if is_left else _CODES[block_run.status]
+            # A block that reports an error is no success, though its followers go on.
+            has_error = block_run.status == "done" and block_run.error is not None
+            self.status[row] = NONE if is_left else FAILED if has_error else _CODES[block_run.status]
             self.texts[row] = "" if is_left else status_text(block_run)
             self._set_preview(row, block_run)
         self._follow_edges(run, self._columns.rows(block_ids))

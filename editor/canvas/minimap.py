@@ -133,7 +133,8 @@ class Minimap(QWidget):
         surface, ratio = self._surface, self.devicePixelRatioF()
         columns = surface.columns
         # Runs change a few colours often and places never: places and states together say when to paint anew.
-        key = (id(surface.workspace.workflow), surface.marks.status.tobytes(), ratio)
+        marks = surface.marks
+        key = (id(surface.workspace.workflow), marks.status.tobytes(), marks.selected.tobytes(), ratio)
         if key == self._blocks_of:
             return
         self._blocks_of = key

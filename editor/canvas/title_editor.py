@@ -2,34 +2,43 @@
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit
+
+from editor.canvas.view import View
+from editor.text import count_text
+from editor.workspace.naming import MAX_NAME_LENGTH, name_refusal
+from engine import wiring
+
+HEIGHT, NARROWEST = 28, 150
 
 
 class TitleEditor(QLineEdit):
-    """Shown over one title. Enter and leaving it take the name, Escape gives it up.
+    """Shown over one title and staying with it. Enter and leaving it take the name, Escape gives it up.
 
     Signals:
-        taken(str, str): the block's id and its new name.
-        closed(): the field went away.
+        told(str): what came of it, for the status bar.
     """
 
-    taken = Signal(str, str)
-    closed = Signal()
+    told = Signal(str)
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._view = view
+        self._workspace = view.workspace
         self._block_id = ""
-        self._name = ""
         self.setAccessibleName("Name of the block")
-        self.setMaxLength(255)
+        self.setMaxLength(MAX_NAME_LENGTH)
         self.hide()
+        view.view_changed.connect(self._follow)
 
-    def open(self, block_id: str, name: str, place: QRect) -> None:
-        """Edit this block's name here."""
-        self._block_id, self._name = block_id, name
-        self.setGeometry(place)
-        self.setText(name)
+    def open(self, block_id: str) -> None:
+        """Edit this block's name, bringing the block into view first."""
+        row = self._view.columns.row_of[block_id]
+        self._view.reveal(self._view.columns.card(row))
+        self._block_id = block_id
+        self.setText(self._workspace.workflow.block(block_id).name)
         self.selectAll()
+        self._follow()
         self.show()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -47,11 +56,36 @@ class TitleEditor(QLineEdit):
         super().focusOutEvent(event)
         self._close(take=True)
 
-    def _close(self, take: bool) -> None:
-        if self.isHidden():
+    def _follow(self) -> None:
+        """Stay over the title, or go when its block went."""
+        if not self._block_id:
             return
-        block_id, name = self._block_id, self.text().strip()
+        row = self._view.columns.row_of.get(self._block_id)
+        if row is None:
+            self._close(take=False)
+            return
+        card, camera = self._view.columns.card(row), self._view.camera
+        left, top = camera.to_view(card.left + 48, card.top + 8)
+        width = max(NARROWEST, round((card.width - 60) * camera.zoom))
+        self.setGeometry(QRect(round(left), round(top), width, HEIGHT))
+
+    def _close(self, take: bool) -> None:
+        block_id, self._block_id = self._block_id, ""
+        if not block_id:
+            return
         self.hide()
-        if take and name and name != self._name:
-            self.taken.emit(block_id, name)
-        self.closed.emit()
+        if take:
+            self._rename(block_id, self.text().strip())
+        self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _rename(self, block_id: str, name: str) -> None:
+        workflow, catalog = self._workspace.workflow, self._workspace.catalog
+        if name == workflow.block(block_id).name:
+            return
+        refusal = name_refusal(workflow, block_id, name)
+        if refusal:
+            self.told.emit(f"Not renamed. {refusal}")
+            return
+        count = wiring.count_rewritten(workflow, catalog, block_id, name)
+        if self._workspace.edit("Rename block", wiring.rename, catalog, block_id, name):
+            self.told.emit(f"Renamed; {count_text(count, 'reference')} updated" if count else "Renamed")

@@ -4,10 +4,10 @@ from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from editor.panels.naming import MAX_NAME_LENGTH, name_refusal, name_warning
 from editor.panels.widgets import ElidedLabel, IconLabel, UndoIsTheWindows
 from editor.text import count_text, plain_label, set_role, set_style, set_tooltip
 from editor.theme import Theme
+from editor.workspace.naming import MAX_NAME_LENGTH, name_refusal, name_warning
 from editor.workspace.workspace import Workspace
 from engine import Block, BlockType, edits, wiring
 
@@ -81,7 +81,7 @@ class BlockHeader(QWidget):
             if refusal:
                 self.message.emit(f"Not renamed. {refusal}")
             return
-        count = wiring.count_references(workflow, self._workspace.catalog, block.label)
+        count = wiring.count_rewritten(workflow, self._workspace.catalog, block.id, name)
         if self._workspace.edit("Rename block", wiring.rename, self._workspace.catalog, block.id, name):
             updated = f"; {count_text(count, 'reference')} updated" if count else ""
             self.message.emit(f"Renamed{updated}")
