@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+EMPTY = "--empty"
+"""Begin with an empty workflow, so that a second window does not open the file of the first again."""
+
 
 def forbid_unpickling() -> None:
     """No data from outside is ever turned into objects: `pickle.loads` refuses whatever would need a class.
@@ -38,11 +41,14 @@ def main(arguments: Sequence[str] = ()) -> int:
     application.setApplicationName("blockloom")
     application.setApplicationDisplayName("Blockloom")
     application.setDesktopFileName("blockloom")
-    path = Path(arguments[0]) if arguments else None
-    return _run(application, path)
+    # The loop ends when the window has put everything away, not when Qt sees the last window go.
+    application.setQuitOnLastWindowClosed(False)
+    starts_empty = EMPTY in arguments
+    path = Path(arguments[0]) if arguments and not starts_empty else None
+    return _run(application, path, starts_empty=starts_empty)
 
 
-def _run(application: Any, path: Path | None) -> int:
+def _run(application: Any, path: Path | None, *, starts_empty: bool) -> int:
     import qasync
 
     from editor.theme import Theme
@@ -64,12 +70,13 @@ def _run(application: Any, path: Path | None) -> int:
     window.closed.connect(ended.set)
     window.show()
     with loop:
-        loop.run_until_complete(_live(window, path, ended))
+        loop.run_until_complete(_live(window, path, ended, starts_empty=starts_empty))
     return 0
 
 
-async def _live(window: Any, path: Path | None, ended: asyncio.Event) -> None:
-    window.tasks.start("first", window.file_flow.show_first, path)
+async def _live(window: Any, path: Path | None, ended: asyncio.Event, *, starts_empty: bool) -> None:
+    if not starts_empty:
+        window.tasks.start("first", window.file_flow.show_first, path)
     await ended.wait()
     await window.tasks.close()
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from editor.actions import Action
 
 WIDTH, HEIGHT = 520, 380
+ICON = 16
 
 
 class CommandPalette(QDialog):
@@ -24,6 +25,10 @@ class CommandPalette(QDialog):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("command-palette")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("role", "popup")
+        # Rows without an icon keep its room, so that all names begin at the same place.
+        self._no_icon = QIcon(_empty_pixmap(ICON))
         self._rows = [(row, action) for row, action in rows if row.id != "commands"]
         self._search = QLineEdit(self)
         self._search.setPlaceholderText("What do you want to do?")
@@ -32,7 +37,7 @@ class CommandPalette(QDialog):
         self._search.installEventFilter(self)
         self._list = QListWidget(self)
         self._list.setDragDropMode(QListWidget.DragDropMode.NoDragDrop)
-        self._list.setIconSize(QSize(16, 16))
+        self._list.setIconSize(QSize(ICON, ICON))
         self._list.itemClicked.connect(self._take)
         self._empty = QLabel("Nothing is called that. Try another word.", self)
         self._empty.setProperty("role", "muted")
@@ -76,7 +81,8 @@ class CommandPalette(QDialog):
             if not action.isEnabled():
                 continue
             keys = action.shortcut().toString()
-            item = QListWidgetItem(action.icon(), f"{row.menu}: {row.title}" + (f"    {keys}" if keys else ""))
+            icon = self._no_icon if action.icon().isNull() else action.icon()
+            item = QListWidgetItem(icon, f"{row.menu}: {row.title}" + (f"    {keys}" if keys else ""))
             item.setData(Qt.ItemDataRole.UserRole, row.id)
             item.setToolTip(row.help)
             self._list.addItem(item)
@@ -100,3 +106,9 @@ def _rank(row: Action, text: str) -> int | None:
     if title.startswith(text.casefold().strip()):
         return 0
     return 1 if all(word in title for word in wanted) else 2
+
+
+def _empty_pixmap(side: int) -> QPixmap:
+    pixmap = QPixmap(side, side)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return pixmap

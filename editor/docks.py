@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from editor.workspace.settings import Settings
@@ -22,6 +22,7 @@ _AREAS = {
     "problems": ("Problems", _BOTTOM),
 }
 DEFAULT_SIZE = (1280, 800)
+TITLE_BAR_HEIGHT = 40
 SIDE_WIDTHS = (236, 316)
 BOTTOM_HEIGHT = 232
 
@@ -69,10 +70,17 @@ class Docks:
     def restore(self, settings: Settings) -> None:
         """Bring size and arrangement of the last time back, or the defaults."""
         if not _restore(self._window.restoreGeometry, settings.get("geometry", "")):
-            self._window.resize(*DEFAULT_SIZE)
+            self._give_default_size()
         if not _restore(self._window.restoreState, settings.get("docks", "")):
             # Sizes are kept only once the window has laid itself out.
             QTimer.singleShot(0, self._window, self._give_default_sizes)
+
+    def _give_default_size(self) -> None:
+        """The size that suits most, or the whole screen where that and a title bar would reach beyond it."""
+        room = self._window.screen().availableSize()
+        if room.width() < DEFAULT_SIZE[0] or room.height() < DEFAULT_SIZE[1] + TITLE_BAR_HEIGHT:
+            self._window.setWindowState(Qt.WindowState.WindowMaximized)
+        self._window.resize(QSize(*DEFAULT_SIZE).boundedTo(room - QSize(0, TITLE_BAR_HEIGHT)))
 
     def _give_default_sizes(self) -> None:
         sides = [self._docks["palette"], self._docks["inspector"]]

@@ -1,4 +1,4 @@
-"""The bar above the canvas: what happened and what can be done about it. It never blocks and never hides work."""
+"""The bar over the top of the canvas: what happened and what can be done. It never blocks and moves no work."""
 
 from collections.abc import Callable
 from typing import Literal

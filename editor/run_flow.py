@@ -52,8 +52,10 @@ class RunFlow(QObject):
         self._notices = notices
         self._tasks = tasks
         self._values: JsonObject = {}
+        self._refusal = ""
         runs.finished.connect(self._on_finished)
         workspace.workflow_replaced.connect(self._on_workflow_replaced)
+        workspace.problems_changed.connect(self._on_problems_changed)
 
     def run(self, until: str | None = None) -> None:
         """Run the workflow, or up to one block, after asking for its input."""
@@ -97,7 +99,8 @@ class RunFlow(QObject):
         if not errors:
             return True
         more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
-        self._notices.show_notice(f"This workflow cannot run yet: {errors[0].message}{more}", "error")
+        self._refusal = f"This workflow cannot run yet: {errors[0].message}{more}"
+        self._notices.show_notice(self._refusal, "error")
         self.problem_found.emit(errors[0])
         return False
 
@@ -129,6 +132,12 @@ class RunFlow(QObject):
         elif failed:
             name = failed[0].block_name or failed[0].block_id
             self._notices.show_notice(f"{name} failed: {failed[0].error}", "error")
+
+    def _on_problems_changed(self) -> None:
+        """What was told to be in the way of a run goes when it is no longer so."""
+        is_shown = bool(self._refusal) and self._notices.text == self._refusal
+        if is_shown and not any(problem.severity == "error" for problem in self._workspace.problems):
+            self._notices.dismiss()
 
     def _on_workflow_replaced(self) -> None:
         self._runs.stop()

@@ -23,6 +23,9 @@ from editor.theme import Theme, ThemeChoice
 from editor.workspace.documents import suggested_name
 from editor.workspace.settings import Settings
 
+NEW_WINDOW = ("-m", "editor.app", "--empty")
+"""What Python is told to open one more window, with an empty workflow: the open file belongs to this one."""
+
 
 class ViewFlow(QObject):
     """What the actions of the menus View and Help do."""
@@ -76,7 +79,7 @@ class ViewFlow(QObject):
 
     def _new_window(self) -> None:
         # A process of its own: whatever ends one window leaves the others alone.
-        QProcess.startDetached(sys.executable, ["-m", "engine.cli.main"])
+        QProcess.startDetached(sys.executable, list(NEW_WINDOW))
 
     def _toggle_snap(self) -> None:
         snap = self._actions["snap"].isChecked()

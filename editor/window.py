@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QMainWindow, QToolBar, QWidget
 
 from editor.aio import Tasks, in_thread
 from editor.canvas.canvas import Canvas
@@ -39,6 +39,8 @@ from editor.workspace.settings import Settings
 from editor.workspace.workspace import Workspace
 from engine import LocalRunner, Problem
 
+MIN_CANVAS_SIZE = (320, 200)
+"""In a small window the panels give way to the canvas down to their own least sizes."""
 CONTEXT_MENU = (
     "run_to_here",
     "-",
@@ -100,11 +102,13 @@ class Window(QMainWindow):
 
     def _build_center(self) -> None:
         center = QWidget(self)
-        layout = QVBoxLayout(center)
+        center.setMinimumSize(*MIN_CANVAS_SIZE)
+        layout = QGridLayout(center)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.notices)
-        layout.addWidget(self.canvas, 1)
+        # Both in one cell: a notice lies over the canvas, so that the graph does not move when one comes or goes.
+        layout.addWidget(self.canvas, 0, 0)
+        layout.addWidget(self.notices, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self.notices.raise_()
         self.setCentralWidget(center)
         self.minimap = Minimap(self.canvas, self._theme)
         self.welcome = Welcome(self.workspace, self._theme, self.canvas)

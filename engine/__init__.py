@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from engine.run.local import RunHandle as RunHandle
     from engine.runstate import BlockRun as BlockRun
     from engine.runstate import RunState as RunState
+    from engine.runstate import decisions as decisions
 
 _MODULES = ("edits", "files", "recording", "references", "wiring")
 _NAMES = {
@@ -74,6 +75,7 @@ _NAMES = {
     "RunHandle": "run.local",
     "BlockRun": "runstate",
     "RunState": "runstate",
+    "decisions": "runstate",
     "available_models": "llm.choices",
     "Suggestion": "check",
     "Expression": "expressions",

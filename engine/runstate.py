@@ -4,6 +4,7 @@ The same fold follows a live run and opens an old one. `RunState` is mutable for
 microsecond) and belongs to whoever follows the run; `fold` returns the ids whose shown state changed.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -141,3 +142,19 @@ def replay(events: Iterable[AnyEvent]) -> RunState:
     for event in events:
         state.fold(event)
     return state
+
+
+def decisions(result: JsonObject) -> list[str]:
+    """What a condition asked and found, such as `if: 12 > 10 is true`; empty for the results of other blocks.
+
+    Source: contract 3.4, `_debug`.
+    """
+    tried = result.get("_debug")
+    reports = tried if isinstance(tried, list) else []
+    return [_decision(report) for report in reports if isinstance(report, dict) and "branch" in report]
+
+
+def _decision(report: JsonObject) -> str:
+    if "error" in report:
+        return f"{report['branch']}: {report.get('raw')} has no answer ({report['error']})"
+    return f"{report['branch']}: {report.get('resolved')} is {json.dumps(report.get('result'), ensure_ascii=False)}"

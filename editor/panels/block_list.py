@@ -34,6 +34,7 @@ ROW_HEIGHT = 50
 HEADING_HEIGHT = 32
 TILE = 32
 DRAG_DISTANCE = 4
+DRAG_PICTURE = 26
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -237,33 +238,24 @@ class BlockTypeView(QListView):
             self.taken.emit(pressed[1].block_type.type)
 
     def drag_for(self, block_type: BlockType) -> QDrag:
-        """The drag that carries this block type, with a picture of its card."""
+        """The drag that carries this block type, with a picture of its icon."""
         data = QMimeData()
         data.setData(BLOCK_TYPE_MIME, block_type.type.encode())
         drag = QDrag(self)
         drag.setMimeData(data)
-        pixmap = card_pixmap(self._theme, block_type, self.font(), self.devicePixelRatioF())
-        drag.setPixmap(pixmap)
-        drag.setHotSpot(QPoint(24, 22))
+        drag.setPixmap(drag_pixmap(self._theme, block_type, self.devicePixelRatioF()))
+        drag.setHotSpot(QPoint(-12, -14))
         return drag
 
 
-def card_pixmap(theme: Theme, block_type: BlockType, font: QFont, ratio: float) -> QPixmap:
-    """A picture of a block's card for the cursor while it is dragged."""
-    width, height = 190, 46
-    pixmap = QPixmap(round(width * ratio), round(height * ratio))
+def drag_pixmap(theme: Theme, block_type: BlockType, ratio: float) -> QPixmap:
+    """A small picture beside the cursor while a block is dragged; the canvas itself shows the card in its place."""
+    pixmap = QPixmap(round(DRAG_PICTURE * ratio), round(DRAG_PICTURE * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QColor(theme.colors.block_border))
-    painter.setBrush(QColor(theme.colors.block))
-    painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, height - 1), 9, 9)
-    paint_tile(painter, theme, QRectF(9, 8, 30, 30), block_type.icon, block_type.hue)
-    painter.setFont(_scaled(font, 1.0, bold=True))
-    painter.setPen(QColor(theme.colors.text))
-    label = elided(block_type.label, painter.fontMetrics(), width - 58)
-    painter.drawText(QRectF(49, 0, width - 58, height), Qt.AlignmentFlag.AlignVCenter, label)
+    paint_tile(painter, theme, QRectF(0, 0, DRAG_PICTURE, DRAG_PICTURE), block_type.icon, block_type.hue)
     painter.end()
     return pixmap
 

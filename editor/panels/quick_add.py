@@ -47,7 +47,8 @@ class QuickAddPopup(QFrame):
         self._accepts = accepts
         self._previous_type = previous_type or _selected_type(workspace)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        # Without a compositor a see-through window is black, so the popup paints all of itself.
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("role", "popup")
         self.setFixedSize(WIDTH, HEIGHT)
         self.search = QLineEdit(self)

@@ -15,7 +15,7 @@ from editor.text import count_text, duration_text, plain_label
 from editor.theme import Theme
 from editor.workspace.selection import Selection
 from editor.workspace.workspace import Workspace
-from engine import BlockRun, RunState
+from engine import BlockRun, RunState, decisions
 
 FRAME_MS = 50
 TICK_MS = 100
@@ -317,8 +317,9 @@ def _output_value(block_run: BlockRun) -> tuple[Any, str, Any]:
         return block_run.text, "Arriving…" if block_run.status == "running" and block_run.text else "", None
     if "output" not in result:
         return result, "", None
-    others = {key: value for key, value in result.items() if key != "output"}
-    note = " · ".join(f"{key}: {short_value(value)[:60]}" for key, value in list(others.items())[:6])
+    others = [key for key in result if key != "output" and not key.startswith("_")]
+    facts = decisions(result) or [f"{key}: {short_value(result[key])[:60]}" for key in others[:6]]
+    note = " · ".join(facts)
     output = result["output"]
     return ("" if output is None else output), note or _amount(output), result
 

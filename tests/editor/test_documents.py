@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def documents(workspace: Workspace, tasks: Tasks) -> Documents:
 
 
 @pytest.fixture
-def finish(qtbot: Any, loop: asyncio.AbstractEventLoop) -> Iterator[Any]:
+def finish(qtbot: Any, loop: asyncio.AbstractEventLoop) -> Any:
     """Runs a coroutine on the editor's loop to its end; raises what it raises."""
 
     def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -41,7 +41,7 @@ def finish(qtbot: Any, loop: asyncio.AbstractEventLoop) -> Iterator[Any]:
         qtbot.waitUntil(task.done)
         return task.result()
 
-    yield run
+    return run
 
 
 def test_saved_and_opened_again_it_is_the_same_file(

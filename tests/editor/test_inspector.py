@@ -404,6 +404,20 @@ def test_a_chip_goes_to_the_caret(panel, workspace, qapp):
     assert config(workspace, "sum")["system_prompt"] == panel.inputs.rows[0].reference
 
 
+def test_a_chip_becomes_python_in_code(panel, workspace, qapp):
+    """Code is never resolved, so a chip writes there how code gets at the value."""
+    workspace.select(["code"])
+    qapp.processEvents()
+    edit = panel.form.rows["code"].editor.edit
+    edit.selectAll()
+    edit.setFocus()
+    row = next(row for row in panel.inputs.rows if row.reference == "<Summarizer.output>")
+
+    row.chip.click()
+
+    assert config(workspace, "code")["code"] == 'input_data["Summarizer"]["output"]'
+
+
 def test_a_chip_is_copied_when_no_field_has_the_caret(panel, workspace, qapp, qtbot):
     """Without a caret in a field the reference goes to the clipboard, and that is said."""
     workspace.select(["sum"])

@@ -120,6 +120,7 @@ def test_a_drag_carries_the_type_under_our_own_mime(palette, workspace):
     assert drag.mimeData().formats() == [BLOCK_TYPE_MIME]
     assert bytes(drag.mimeData().data(BLOCK_TYPE_MIME)) == b"agent"
     assert not drag.pixmap().isNull()
+    assert max(drag.hotSpot().x(), drag.hotSpot().y()) < 0, "the place under the cursor stays in sight"
 
 
 def test_moving_a_pressed_row_starts_a_drag_and_not_an_add(palette, qtbot, monkeypatch):

@@ -32,6 +32,18 @@ def types(popup) -> list[str]:
     return [row.block_type.type for row in rows]
 
 
+def test_the_popup_paints_all_of_itself(open_popup, qapp):
+    """Nothing shows through, also where the screen cannot mix windows."""
+    theme = Theme("light")
+    theme.apply(qapp)
+    popup = open_popup()
+    popup.search.setText("nothing is called this")
+
+    image = popup.grab().toImage()
+
+    assert image.pixelColor(WIDTH // 2, HEIGHT - 60).name() == theme.colors.raised
+
+
 def test_the_first_row_is_selected_and_enter_takes_it(open_popup, qtbot):
     """Enter alone adds what usually follows, and the popup goes."""
     popup = open_popup(previous_type="agent")

@@ -29,6 +29,14 @@ class CodeField(FieldEditor):
     def show_value(self, value: Any) -> None:
         self.edit.show_text(value if isinstance(value, str) else references.text_of(value) if value else "")
 
+    def insert_text(self, text: str) -> bool:
+        found = references.find(text)
+        if self.edit.isReadOnly() or not found or found[0].kind != "block":
+            return False
+        self.edit.insertPlainText(python_of(found[0]))
+        self.edit.setFocus()
+        return True
+
 
 class JsonField(FieldEditor):
     """Any JSON value as text. What cannot be read stays in the field, with line and column, and is not stored.
@@ -133,3 +141,9 @@ def _words(message: str) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON. Use null or a number.")
+
+
+def python_of(reference: references.Reference) -> str:
+    """How code gets at what the reference stands for: code is never resolved, it has all results in `input_data`."""
+    keys = (reference.name, *reference.keys)
+    return "input_data" + "".join(f"[{json.dumps(key, ensure_ascii=False)}]" for key in keys)
