@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 def _run(application: Any, path: Path | None, *, starts_empty: bool) -> int:
     import qasync
 
+    from editor.collector import Collector
     from editor.theme import Theme
     from editor.window import Window
     from editor.workspace.journal import journal_folder
@@ -66,6 +67,7 @@ def _run(application: Any, path: Path | None, *, starts_empty: bool) -> int:
     application.setWindowIcon(theme.icon("workflow", theme.colors.accent))
     workspace = Workspace(default_catalog(), Workflow(name="Untitled"))
     window = Window(workspace, theme, settings, LocalRunner(), journal_folder())
+    Collector(application)
     ended = asyncio.Event()
     window.closed.connect(ended.set)
     window.show()

@@ -1,6 +1,7 @@
 """What all tests share: no screen, folders of their own, and one Qt event loop that asyncio runs on."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,23 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "BLOCKLOOM_ALLOW_PRIVATE_HOSTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Garbage of a test with Qt is collected between tests, on this thread.
+
+    Elsewhere a helper thread may happen to collect a file watcher or timer, and Qt objects must end where they live.
+    """
+    if not {"qapp", "qtbot", "loop"} & set(getattr(item, "fixturenames", ())):
+        return (yield)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()  # what lasts is not looked at again, so that this stays quick
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

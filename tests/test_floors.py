@@ -47,6 +47,7 @@ ENGINE_FLOORS = {
 }
 EDITOR_FLOORS = {
     "aio": 4,
+    "collector": 4,
     "reporter": 4,
     "text": 4,
     "theme": 4,

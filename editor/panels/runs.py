@@ -295,6 +295,8 @@ def _run_value(run: RunState, tab: str) -> tuple[Any, str, Any]:
         return run.error or "", "", None
     if tab == "Variables":
         return run.variables, "Variables of the run", None
+    if run.output is None and run.is_finished:
+        return "", "Nothing: no Response block gave a value.", None
     return ("" if run.output is None else run.output), _amount(run.output), None
 
 
@@ -321,6 +323,8 @@ def _output_value(block_run: BlockRun) -> tuple[Any, str, Any]:
     facts = decisions(result) or [f"{key}: {short_value(result[key])[:60]}" for key in others[:6]]
     note = " · ".join(facts)
     output = result["output"]
+    if output is None and not facts:
+        note = "Nothing (null)"
     return ("" if output is None else output), note or _amount(output), result
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from editor.theme import Theme
 from editor.window import Window
@@ -87,6 +88,27 @@ class Player:
         chooser.accept()
         self.wait(lambda: not chooser.isVisible())
 
+    def question(self) -> QMessageBox:
+        """The question box that is open, once it is there."""
+        box: QMessageBox = self.dialog(QMessageBox)
+        return box
+
+    def answer(self, key: str) -> None:
+        """Press a button of the open question box, by the key of its option, and wait until the box is gone."""
+        box = self.question()
+        button = box.findChild(QPushButton, f"option-{key}")
+        assert button is not None, [item.text() for item in box.buttons()]
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        self.wait(lambda: not shiboken6.isValid(box) or not box.isVisible())
+
+    def open_file(self, path: Path) -> None:
+        """Open a file, as dropping it on the window does."""
+        self.window.file_flow.open(path)
+
+    def settled(self) -> None:
+        """Wait until what happens around the file has ended."""
+        self.wait(lambda: not self.window.tasks.is_busy("file"))
+
     def activate(self) -> None:
         """Give the window the keyboard back after a dialog, as every desktop does by itself."""
         self.window.activateWindow()
@@ -108,7 +130,8 @@ def open_window(qtbot: Any, loop: asyncio.AbstractEventLoop, tmp_path: Path) -> 
     theme.apply(application)
     windows: list[Window] = []
 
-    def open_one(path: Path | None = None) -> Player:
+    def open_one(path: Path | None = None, *, asks: bool = False) -> Player:
+        """`asks` says that the start ends with a question, which is left open."""
         workspace = Workspace(default_catalog(), Workflow(name="Untitled"))
         journals = tmp_path / "journals"
         journals.mkdir(exist_ok=True)
@@ -118,7 +141,8 @@ def open_window(qtbot: Any, loop: asyncio.AbstractEventLoop, tmp_path: Path) -> 
         window.show()
         window.tasks.start("first", window.file_flow.show_first, path)
         player = Player(window, qtbot, pictures)
-        player.wait(lambda: not window.tasks.is_busy("first"))
+        if not asks:
+            player.wait(lambda: not window.tasks.is_busy("first"))
         return player
 
     yield open_one

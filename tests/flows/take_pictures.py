@@ -1,6 +1,6 @@
 """Makes the pictures of the README from the real window: the summarizer after a run, light.
 
-    python tests/flows/take_pictures.py
+python tests/flows/take_pictures.py
 """
 
 import asyncio
