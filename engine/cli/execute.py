@@ -87,7 +87,10 @@ def _run(
             record(event)
             progress.follow(event)
 
-        asyncio.run(_until_done(workflow, catalog, variables, emit))
+        try:
+            asyncio.run(_until_done(workflow, catalog, variables, emit))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None  # by SIGTERM, which is told as Ctrl+C is
 
 
 async def _until_done(
@@ -102,9 +105,14 @@ async def _until_done(
 
 
 def _treat_end_like_interrupt() -> None:
-    """SIGTERM, as `kill` and `timeout` send it, cancels the run as Ctrl+C does: code processes must not stay behind."""
+    """SIGTERM, as `kill` and `timeout` send it, cancels the run as Ctrl+C does: code processes must not stay behind.
+
+    Not by raising SIGINT, which a process that was started in the background ignores.
+    """
+    task = asyncio.current_task()
+    assert task is not None
     with suppress(NotImplementedError, ValueError, RuntimeError):  # Windows, or not in the main thread
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 @contextmanager

@@ -391,6 +391,19 @@ class TestDesktop:
         assert seen == ["x.json"]
 
 
+@pytest.fixture
+def monkeypatch_signal() -> Iterator[Callable[[int, Any], None]]:
+    """Handles signals in another way for one test."""
+    before: dict[int, Any] = {}
+
+    def handle(number: int, handler: Any) -> None:
+        before.setdefault(number, signal.signal(number, handler))
+
+    yield handle
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 class TestProcess:
     """What only a process of its own shows."""
 
@@ -433,8 +446,16 @@ class TestProcess:
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals between processes")
     @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-    def test_interrupt_cancels_the_run(self, workflow_file: Callable[..., Path], tmp_path: Path, sent: int) -> None:
+    def test_interrupt_cancels_the_run(
+        self,
+        workflow_file: Callable[..., Path],
+        tmp_path: Path,
+        sent: int,
+        monkeypatch_signal: Callable[[int, Any], None],
+    ) -> None:
         """Ctrl+C ends the run's blocks, closes its record, and exits with 130."""
+        # Tests that run in the background ignore SIGINT, and a process would inherit that; one on a terminal does not.
+        monkeypatch_signal(signal.SIGINT, signal.default_int_handler)
         events = tmp_path / "run.jsonl"
         os.mkfifo(events)
         endless = ("work", "code", {"code": "while True:\n    pass"})
