@@ -34,7 +34,7 @@ def _circles(facts: Facts) -> Iterator[Problem]:
         return
     import networkx
 
-    graph = networkx.DiGraph()
+    graph: networkx.DiGraph[str] = networkx.DiGraph()
     graph.add_edges_from((edge.source, edge.target) for block_id in facts.stuck for edge in facts.outgoing[block_id])
     groups = (group for group in networkx.strongly_connected_components(graph) if len(group) > 1)
     for _, group in zip(range(MAX_CIRCLES), groups, strict=False):

@@ -32,7 +32,7 @@ def rank(sentences: Sequence[str], starts: Sequence[float], stop: Stop) -> tuple
 
     likeness = similarity(sentences)
     stop()
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(sentences)))
     graph.add_weighted_edges_from(_strongest(likeness))
     stop()
