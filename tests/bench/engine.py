@@ -4,8 +4,8 @@
 
 Pass-through blocks forward `<Before.output>`. Each figure is the best of some rounds, so that other work on the machine
 counts little, and stands next to `limit`: an asyncio coroutine that does nothing per block but await a function that is
-ready and write to a dict. The graph is compiled beforehand; that time is given on its own. Exit status 1: a target was
-missed.
+ready and write to a dict. The graph is compiled beforehand; that time is given on its own. A target that was
+missed is named at the end.
 """
 
 import argparse
