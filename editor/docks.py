@@ -73,7 +73,7 @@ class Docks:
             self._give_default_size()
         if not _restore(self._window.restoreState, settings.get("docks", "")):
             # Sizes are kept only once the window has laid itself out.
-            QTimer.singleShot(0, self._window, self._give_default_sizes)
+            QTimer.singleShot(0, self._window, self.give_default_sizes)
 
     def _give_default_size(self) -> None:
         """The size that suits most, or the whole screen where that and a title bar would reach beyond it."""
@@ -82,7 +82,8 @@ class Docks:
             self._window.setWindowState(Qt.WindowState.WindowMaximized)
         self._window.resize(QSize(*DEFAULT_SIZE).boundedTo(room - QSize(0, TITLE_BAR_HEIGHT)))
 
-    def _give_default_sizes(self) -> None:
+    def give_default_sizes(self) -> None:
+        """Widths and heights of the panels as on the first start."""
         sides = [self._docks["palette"], self._docks["inspector"]]
         self._window.resizeDocks(sides, list(SIDE_WIDTHS), Qt.Orientation.Horizontal)
         self._window.resizeDocks([self._docks["runs"]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from editor.theme import RESOURCES, Theme
 from editor.workspace.workspace import Workspace
 
+MAX_WIDTH = 400
 EXAMPLES = (
     ("sparkles", "Summarize a document", "document-summarizer.workflow.json"),
     ("condition", "Choose a path by a condition", "condition-branches.workflow.json"),
@@ -54,7 +55,6 @@ class Welcome(QWidget):
 
     def _button(self, icon: str, title: str, handler: Callable[[], object]) -> QPushButton:
         button = QPushButton(title, self)
-        button.setMinimumWidth(300)
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(handler)
         self._buttons.append((button, icon))
@@ -73,7 +73,8 @@ class Welcome(QWidget):
         self._place()
 
     def _place(self) -> None:
-        self.resize(self.sizeHint())
+        width = min(MAX_WIDTH, self._canvas.width() - 24)
+        self.resize(width, self.heightForWidth(width))
         middle = self._canvas.rect().center() - self.rect().center()
         self.move(QPoint(max(0, middle.x()), max(0, middle.y())))
 
@@ -86,4 +87,5 @@ def _label(text: str, role: str) -> QLabel:
     label = QLabel(text)
     label.setProperty("role", role)
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
     return label

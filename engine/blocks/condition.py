@@ -129,7 +129,7 @@ BLOCK = BlockType(
     fields=(
         Field(
             "branches",
-            "Questions",
+            "Branches",
             "branches",
             help="Asked from top to bottom; the first one that is true decides the path. "
             "Compare with == != < > and join with and, or, not. Text goes in quotes.",

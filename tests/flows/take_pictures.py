@@ -11,7 +11,6 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE))
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 TARGET = TREE / "resources" / "help" / "window.png"
 
 
@@ -38,6 +37,10 @@ async def play(window: object, article: str) -> None:
 def main() -> None:
     """Start the window as the program does, with folders of its own, and play."""
     with tempfile.TemporaryDirectory() as folder:
+        # A screen in memory, as large as what people have.
+        screens = Path(folder) / "screens.json"
+        screens.write_text('{"screens": [{"name": "memory", "x": 0, "y": 0, "width": 1920, "height": 1080}]}')
+        os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screens}"
         from editor.app import forbid_unpickling
 
         forbid_unpickling()
