@@ -4,8 +4,6 @@ A press begins a gesture (`gestures/`), which sees each move and ends in one edi
 once (`commands.py`). Nothing here decides what is allowed; the engine's `wiring` does.
 """
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -37,6 +35,7 @@ from editor.canvas.style import Detail, detail_at
 from editor.canvas.title_editor import TitleEditor
 from editor.canvas.view import View
 from editor.canvas.walking import step_from
+from editor.file_drops import workflow_file
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
 
@@ -263,14 +262,14 @@ class Canvas(View):
                 names = (block.name for block in self.workspace.workflow.blocks.values())
                 self._ghost = Ghost(self, self.workspace.catalog.new_block(name, names))
                 self._move_ghost(event)
-        elif _dropped_file(event):
+        elif workflow_file(event.mimeData()):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """The ghost follows the pointer."""
         if self._ghost is not None:
             self._move_ghost(event)
-        elif _dropped_file(event):
+        elif workflow_file(event.mimeData()):
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
@@ -286,7 +285,7 @@ class Canvas(View):
             self._drop_ghost()
             self.setFocus(Qt.FocusReason.OtherFocusReason)
             self.commands.put(block, edge_id)
-        elif path := _dropped_file(event):
+        elif path := workflow_file(event.mimeData()):
             event.acceptProposedAction()
             self.file_dropped.emit(path)
 
@@ -470,10 +469,3 @@ class Canvas(View):
         self._ghost = None
         self.part_edge("")
         self.refresh_lively()
-
-
-def _dropped_file(event: QDropEvent) -> str:
-    """The path of the one local JSON file that is dropped, "" when it is something else."""
-    urls = event.mimeData().urls()
-    path = urls[0].toLocalFile() if len(urls) == 1 else ""
-    return path if path and Path(path).suffix.lower() == ".json" else ""
