@@ -85,11 +85,6 @@ class Clock(QObject):
         elif not wanted:
             self._timer.stop()
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it ticks."""
-        return self._timer.isActive()
-
     def _on_timeout(self) -> None:
         self.ticked.emit(self.now)
 

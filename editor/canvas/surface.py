@@ -122,10 +122,6 @@ class Surface(QWidget):
         target = self._flight.end if self._flight else self._camera
         self.fly_to(target.zoomed(next_step(target.zoom, direction), self.width() / 2, self.height() / 2))
 
-    def fit_rect(self, rect: Rect) -> None:
-        """Show all of a scene rectangle."""
-        self.fly_to(self._camera.fitted(rect))
-
     def reveal(self, rect: Rect) -> None:
         """Move the view just so far that this scene rectangle is in it."""
         camera, margin = self._camera, 24.0

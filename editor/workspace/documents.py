@@ -112,11 +112,6 @@ class Documents(QObject):
             self._is_check_due = True
             self._tasks.start("check-disk", self._check_disk)
 
-    def accept_disk_change(self) -> None:
-        """The person keeps the document on screen: the next save may write over what is on disk."""
-        self._digest = None
-        self._workspace.mark_unsaved()
-
     async def _check_disk(self) -> None:
         # What happens to the file while it is being read asks for another look, else it would go unnoticed.
         while self._is_check_due:

@@ -16,7 +16,7 @@ from editor.theme import RESOURCES
 from engine import Block, Edge, Workflow, files
 
 ARTICLE = RESOURCES / "examples" / "harbour-article.txt"
-LIMIT_MS = 1500
+LIMIT_MS = 400
 """Generous, for slow machines; what is aimed at is 100 ms, from which on a person feels it."""
 
 pytestmark = pytest.mark.slow
