@@ -64,6 +64,26 @@ class BlockRetrying(Event, frozen=True, tag=True, kw_only=True, gc=False):
     delay_s: float = 0.0
 
 
+class DelegationStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
+    """An orchestration hands a task to one of its agents. `number` counts the delegations of the block from 1."""
+
+    block_id: str
+    number: int
+    agent: str
+    task: str = ""
+
+
+class DelegationFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
+    """An agent of an orchestration answered, or failed with `error`. `usage` counts tokens where the model tells."""
+
+    block_id: str
+    number: int
+    answer: str = ""
+    error: str | None = None
+    usage: JsonObject | None = None
+    duration_ms: float = 0.0
+
+
 class BlockFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
     """A block ended and its followers go on. `error` is set when it reports a failure in its result (shape b, 3.0)."""
 
@@ -100,7 +120,16 @@ class RunFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
 
 
 AnyEvent = (
-    RunStarted | BlockStarted | BlockChunk | BlockRetrying | BlockFinished | BlockFailed | BlockSkipped | RunFinished
+    RunStarted
+    | BlockStarted
+    | BlockChunk
+    | BlockRetrying
+    | DelegationStarted
+    | DelegationFinished
+    | BlockFinished
+    | BlockFailed
+    | BlockSkipped
+    | RunFinished
 )
 
 

@@ -6,7 +6,7 @@ microsecond) and belongs to whoever follows the run; `fold` returns the ids whos
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.document import Json, JsonObject
@@ -18,6 +18,8 @@ from engine.events import (
     BlockRetrying,
     BlockSkipped,
     BlockStarted,
+    DelegationFinished,
+    DelegationStarted,
     RunFinished,
     RunStarted,
     RunStatus,
@@ -26,6 +28,19 @@ from engine.events import (
 BlockStatus = Literal["waiting", "running", "done", "failed", "skipped"]
 MAX_KEPT_TEXT = 1_000_000
 """Characters of streamed and of printed text kept per block; more is cut at the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """One task that an orchestration gave to an agent. `duration_ms` is None until the agent answered or failed."""
+
+    number: int
+    agent: str
+    task: str = ""
+    answer: str = ""
+    error: str | None = None
+    usage: JsonObject | None = None
+    duration_ms: float | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +66,7 @@ class BlockRun:
     skip_text: str = ""
     because_of: str | None = None
     order: int = -1
+    delegations: tuple[Delegation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,6 +134,10 @@ class RunState:
                 run.text = (run.text + event.text)[-MAX_KEPT_TEXT:]
         elif isinstance(event, BlockRetrying):
             run.error = event.error
+        elif isinstance(event, DelegationStarted):
+            run.delegations = (*run.delegations, Delegation(event.number, event.agent, event.task))
+        elif isinstance(event, DelegationFinished):
+            run.delegations = tuple(_answered(known, event) for known in run.delegations)
         elif isinstance(event, BlockFinished):
             run.status, run.result, run.error = "done", event.result, event.error
             run.duration_ms = event.duration_ms
@@ -130,10 +150,16 @@ class RunState:
     def _begin(self, run: BlockRun, event: BlockStarted) -> None:
         run.status, run.attempt, run.config, run.inputs = "running", event.attempt, event.config, event.inputs
         run.block_type, run.block_name = event.block_type, event.block_name
-        run.error, run.text, run.printed = None, "", ""
+        run.error, run.text, run.printed, run.delegations = None, "", "", ()
         if run.order < 0:
             run.started_at = event.at
             run.order, self._next_order = self._next_order, self._next_order + 1
+
+
+def _answered(known: Delegation, event: DelegationFinished) -> Delegation:
+    if known.number != event.number:
+        return known
+    return replace(known, answer=event.answer, error=event.error, usage=event.usage, duration_ms=event.duration_ms)
 
 
 def replay(events: Iterable[AnyEvent]) -> RunState:

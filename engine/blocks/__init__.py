@@ -86,5 +86,15 @@ def _own_types() -> Iterator[BlockType]:
     found = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in found]
     block_types = [module.BLOCK for module in modules]
-    order = ["starter", "webhook", "agent", "orchestration", "condition", "split", "code", "general_api"]
+    order = [
+        "starter",
+        "webhook",
+        "agent",
+        "orchestration",
+        "condition",
+        "split",
+        "code",
+        "general_api",
+        "platform_api",
+    ]
     yield from sorted(block_types, key=lambda item: (order.index(item.type) if item.type in order else 99, item.type))

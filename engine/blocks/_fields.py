@@ -18,6 +18,8 @@ FieldKind = Literal[
     "secret",  # hidden until asked for; taken out of events, logs and exports
     "branches",  # condition branches: [{"expression": text}]
     "model",  # name of a language model
+    "agent",  # id of a stored agent, "" for none
+    "orchestration",  # id of a stored orchestration
     "variables",  # object: declared run variables and their defaults
 ]
 

@@ -37,6 +37,17 @@ class OutputField:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What a block does outside of the run: which code, host, model or stored agent. Trust questions are asked with it.
+
+    `target` is the host, model, id or operation; "" when only the run will tell, because a reference stands there.
+    """
+
+    kind: Literal["code", "http", "model", "agent", "orchestration", "platform"]
+    target: str = ""
+
+
+@dataclass(frozen=True)
 class FieldProblem:
     """Something wrong in a config, found by a block type's own check. `field` is a config key such as "code"."""
 
@@ -102,11 +113,39 @@ class BlockContext(Protocol):
         system_prompt: str = "",
         temperature: float | None = None,
         max_tokens: int | None = None,
+        schema: JsonObject | None = None,
     ) -> Any:
         """The answer of a language model (`engine.llm.port.Completion`); its text is emitted as it arrives.
 
+        With a JSON `schema` the answer's text is JSON that fits it.
+
         Raises:
             ModelError: it could not answer.
+        """
+
+    async def stored_agent(self, agent_id: str) -> Any:
+        """The stored agent with this id (`engine.directory.StoredAgent`), None when nobody knows it.
+
+        Raises:
+            BlockError: the directory could not be asked; the text says why.
+        """
+
+    async def orchestrate(self, orchestration_id: str, prompt: str) -> Any:
+        """What a stored orchestration made of the prompt (`engine.llm.orchestration.OrchestrationResult`).
+
+        Each delegation to an agent is told to followers of the run.
+
+        Raises:
+            BlockError: there is no such orchestration, or the directory could not be asked.
+        """
+
+    async def call_platform(
+        self, method: str, path: str, *, params: JsonObject | None = None, body: Json = None
+    ) -> Any:
+        """The reply of the connected server to one API call (`engine.client.Reply`), whatever its status.
+
+        Raises:
+            BlockError: no server is connected, or no reply came; the text says what to do.
         """
 
     @property
@@ -126,7 +165,8 @@ class BlockType:
     `run(ctx, config)` gets the resolved config and returns an `Outcome`; a plain function is run inline and must not
     wait, a coroutine function may. `trigger` marks an entry block. `raw_fields` are config keys that hold source text:
     references in them are not resolved. `mint()` returns config values made anew for every new block, such as ids.
-    `singleton` says that a workflow should hold one at most.
+    `singleton` says that a workflow should hold one at most. `effects(config)` is what a block with this config does
+    outside of the run, before any reference is resolved.
     """
 
     type: str
@@ -149,6 +189,7 @@ class BlockType:
     check: Callable[[JsonObject], Sequence[FieldProblem]] = lambda _config: ()
     mint: Callable[[], JsonObject] = dict
     upgrade: Callable[[JsonObject], JsonObject] = lambda config: config
+    effects: Callable[[JsonObject], tuple[Effect, ...]] = lambda _config: ()
     help: str = ""
     default_extra: JsonObject = field(default_factory=dict)
 

@@ -22,7 +22,7 @@ class Models:
             ModelError: no key, no server, no such model, or the provider refused; the text says what to do.
         """
         tell: Callable[[str], None] = on_text or _to_nobody
-        name = request.model.strip() or self._settings.default_model or LOCAL_MODEL
+        name = self.name_of(request.model)
         if name == LOCAL_MODEL:
             from engine.llm import extractive
 
@@ -30,6 +30,15 @@ class Models:
         from engine.llm import providers
 
         return await providers.complete(name, request, tell, self._settings)
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Where models are reached and with which keys."""
+        return self._settings
+
+    def name_of(self, name: str) -> str:
+        """The model that a block means by this name: "" is the one of the settings, else the offline one."""
+        return name.strip() or self._settings.default_model or LOCAL_MODEL
 
 
 def _to_nobody(_text: str) -> None:

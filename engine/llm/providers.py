@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.models import ModelRequestParameters as Parameters
     from pydantic_ai.settings import ModelSettings as RequestSettings
+    from pydantic_ai.usage import RequestUsage, RunUsage
 
 _NO_KEY = "no-key"
 
@@ -34,9 +35,20 @@ async def complete(name: str, request: ModelRequest, on_text: OnText, settings: 
         raise ModelError(
             f'The prompt for the model "{name}" is empty: write one, or check its references.', retryable=False
         )
+    async with opened_model(name, settings) as (model, key):
+        return await ask(model, name, request, on_text, secret=key, tells_why_it_ends=True)
+
+
+@asynccontextmanager
+async def opened_model(name: str, settings: ModelSettings) -> "AsyncIterator[tuple[Model, str]]":
+    """The pydantic-ai model of this name, and the key that it is asked with.
+
+    Raises:
+        ModelError: it needs a key that is not there.
+    """
     key = await _key_for(name, settings)
     async with _model(name, key, settings) as model:
-        return await ask(model, name, request, on_text, secret=key, tells_why_it_ends=True)
+        yield model, key
 
 
 async def ask(
@@ -198,7 +210,7 @@ def _completion(response: "ModelResponse", name: str, request: ModelRequest) -> 
         raise ModelError(_why_empty(name, response.finish_reason))
     if request.schema is not None:
         _require_json(text, name)
-    return Completion(text, response.model_name or name, _usage(response))
+    return Completion(text, response.model_name or name, usage_of(response.usage))
 
 
 def _why_empty(name: str, reason: str | None) -> str:
@@ -218,15 +230,15 @@ def _require_json(text: str, name: str) -> None:
         raise ModelError(f'The model "{name}" was asked for JSON and answered {text[:60]!r}; run it again.') from None
 
 
-def _usage(response: "ModelResponse") -> JsonObject | None:
-    """Token counts under the platform's names (contract 3.6)."""
-    used = response.usage
+def usage_of(used: "RequestUsage | RunUsage") -> JsonObject | None:
+    """Token counts under the platform's names (contract 3.6); None when the provider counted nothing."""
     if not used.input_tokens and not used.output_tokens:
         return None
     total = used.input_tokens + used.output_tokens
     usage = {"prompt_tokens": used.input_tokens, "completion_tokens": used.output_tokens, "total_tokens": total}
-    if used.output_reasoning_tokens:
-        usage["reasoning_tokens"] = used.output_reasoning_tokens
+    reasoning = getattr(used, "output_reasoning_tokens", 0)
+    if reasoning:
+        usage["reasoning_tokens"] = reasoning
     if used.cache_read_tokens:
         usage["cached_tokens"] = used.cache_read_tokens
     return usage

@@ -1,9 +1,10 @@
 """Where models are reached and with which keys. Keys live in the keyring or the environment, never in a file."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 KEYRING_SERVICE = "blockloom"
@@ -53,6 +54,18 @@ class ModelSettings:
         if given or not self.use_keyring:
             return given or None
         return stored_key(name)
+
+
+def number_setting(settings: Mapping[str, Any], key: str) -> float | None:
+    """A number among an agent's stored settings, given as number or text; None for anything else."""
+    value = settings.get(key)
+    if isinstance(value, bool) or value in (None, ""):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def where_to_put(key_name: str) -> str:

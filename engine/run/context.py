@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.document import Json, JsonObject
-from engine.errors import BlockError
-from engine.events import Stream
+from engine.errors import BlockError, ServerError
+from engine.events import AnyEvent, Stream
 from engine.references import MAPPINGS_KEY, InputMapping, input_mappings, walk
 from engine.run.plan import Plan, Step
 from engine.run.progress import Progress
 
 if TYPE_CHECKING:
+    from engine.client import Reply
+    from engine.directory import StoredAgent
+    from engine.llm.orchestration import OrchestrationResult
     from engine.llm.port import Completion
 
 
@@ -23,21 +26,35 @@ class RunSettings:
     """What the person decided about runs. None takes the default of the part it is for.
 
     `allow_private_hosts` are host names or networks, on this machine or near it, that HTTP requests may
-    reach, `("*",)` for all; `code_limits` is an `engine.code.CodeLimits`, `models` an `engine.llm.ModelSettings`.
+    reach, `("*",)` for all; `code_limits` is an `engine.code.CodeLimits`, `code_modules` an `engine.code.ModulePolicy`,
+    `allow_unisolated` runs code on a machine that cannot isolate it, `models` is an `engine.llm.ModelSettings`,
+    `directory` an `engine.directory.Directory` (by default the connected server's and the local library), and
+    `platform` an `engine.client.Connection`, the server that platform calls go to; `platform_transport` reaches it
+    without a network.
     """
 
     allow_private_hosts: tuple[str, ...] = ()
     code_limits: Any = None
+    code_modules: Any = None
+    allow_unisolated: bool = False
     models: Any = None
+    directory: Any = None
+    platform: Any = None
+    platform_transport: Any = None
 
 
 @dataclass(slots=True)
 class Services:
-    """What a run works with. Made by `open_services`; a test passes fakes for what its blocks use."""
+    """What a run works with. Made by `open_services`; a test passes fakes for what its blocks use.
+
+    `directory` is an `engine.directory.Directory`, `platform` an `engine.client.PlatformClient`.
+    """
 
     http: Any = None
     code: Any = None
     models: Any = None
+    directory: Any = None
+    platform: Any = None
 
 
 @asynccontextmanager
@@ -51,8 +68,36 @@ async def open_services(settings: RunSettings | None = None) -> AsyncIterator[Se
     async with AsyncExitStack() as stack:
         policy = AddressPolicy.from_environment(settings.allow_private_hosts)
         http = await stack.enter_async_context(HttpClient(policy))
-        code = await stack.enter_async_context(CodeRunner(settings.code_limits))
-        yield Services(http, code, Models(settings.models))
+        runner = CodeRunner(settings.code_limits, settings.code_modules, allow_unisolated=settings.allow_unisolated)
+        code = await stack.enter_async_context(runner)
+        platform = await _opened_platform(settings, stack)
+        directory = settings.directory or _usual_directory(platform)
+        yield Services(http, code, Models(settings.models), directory, platform)
+
+
+async def _opened_platform(settings: RunSettings, stack: AsyncExitStack) -> Any:
+    """A client of the connected server; that of the environment when the settings name none, None without either."""
+    from engine.client.connection import from_environment
+
+    connection = settings.platform or from_environment()
+    if connection is None:
+        return None
+    from engine.client import PlatformClient
+
+    return await stack.enter_async_context(PlatformClient(connection, settings.platform_transport))
+
+
+def _usual_directory(platform: Any) -> Any:
+    """The connected server's agents, where there is one, and those kept on this machine."""
+    from engine.directory import Library
+
+    library = Library()
+    if platform is None:
+        return library
+    from engine.directory.joined import JoinedDirectory
+    from engine.directory.remote import RemoteDirectory
+
+    return JoinedDirectory([RemoteDirectory(platform), library])
 
 
 @dataclass(slots=True)
@@ -66,6 +111,8 @@ class RunScope:
     effective: JsonObject
     say: Callable[[str, str, Stream], None]
     """Emits a piece of text of the block with this id."""
+    put: Callable[..., None]
+    """Emits an event of this class with these fields."""
 
 
 class StepContext(msgspec.Struct, gc=False):
@@ -146,12 +193,43 @@ class StepContext(msgspec.Struct, gc=False):
         system_prompt: str = "",
         temperature: float | None = None,
         max_tokens: int | None = None,
+        schema: JsonObject | None = None,
     ) -> "Completion":
         from engine.llm.port import ModelRequest
 
-        request = ModelRequest(model, prompt, system_prompt, temperature, max_tokens)
+        request = ModelRequest(model, prompt, system_prompt, temperature, max_tokens, schema)
         answer: Completion = await self.models.complete(request, self.emit)
         return answer
+
+    async def stored_agent(self, agent_id: str) -> "StoredAgent | None":
+        agent: StoredAgent | None = await self._service("directory", "stored agents").agent(agent_id)
+        return agent
+
+    async def orchestrate(self, orchestration_id: str, prompt: str) -> "OrchestrationResult":
+        from engine.llm.orchestration import orchestrate
+
+        directory = self._service("directory", "stored orchestrations")
+        return await orchestrate(directory, self.models, orchestration_id, prompt, self.tell)
+
+    async def call_platform(
+        self, method: str, path: str, *, params: JsonObject | None = None, body: Json = None
+    ) -> "Reply":
+        platform = self.scope.services.platform
+        if platform is None:
+            text = (
+                "No server is connected, so there is nobody to call. Connect one, or set BLOCKLOOM_URL, and run again."
+            )
+            raise BlockError(text, retryable=False)
+        try:
+            reply: Reply = await platform.call(method, path, params=params, body=body)
+        except ServerError as error:
+            raise BlockError(str(error)) from None
+        return reply
+
+    def tell(self, kind: "Callable[..., AnyEvent]", **fields: Any) -> None:
+        """Tell followers of the run what happened inside this block, as an event of this kind."""
+        if self.is_open:
+            self.scope.put(kind, block_id=self.step.block.id, **fields)
 
     def close(self) -> None:
         """The block has ended: it can no longer say anything."""

@@ -117,7 +117,7 @@ class _Run:
         self._emit = emit
         self._clock = clock
         self._monotonic = clock.monotonic
-        self._scope = RunScope(plan, progress, services, merged, effective, self._say)
+        self._scope = RunScope(plan, progress, services, merged, effective, self._say, self._tell)
         self._guard = JsonGuard()
         self._seq = 0
         self._began = clock.monotonic()
@@ -322,6 +322,9 @@ class _Run:
 
     def _say(self, block_id: str, text: str, stream: Stream) -> None:
         self._put(BlockChunk, self._monotonic(), block_id=block_id, text=text, stream=stream)
+
+    def _tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
+        self._put(kind, self._monotonic(), **fields)
 
     def _close_open(self, text: str) -> None:
         """Say of every block that has not ended how the end of the run found it."""

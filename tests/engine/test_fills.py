@@ -29,7 +29,9 @@ def context_of(config: JsonObject, a: JsonObject | None, b: JsonObject | None) -
     plan = Plan(Workflow(blocks=blocks), Catalog([kind]))
     progress = Progress(plan)
     progress.results[:2] = [a, b]
-    return StepContext(RunScope(plan, progress, Services(), {}, {}, lambda *_: None), plan.steps[2])
+    return StepContext(
+        RunScope(plan, progress, Services(), {}, {}, lambda *_: None, lambda *_, **__: None), plan.steps[2]
+    )
 
 
 @given(CONFIGS, RESULTS, RESULTS)
