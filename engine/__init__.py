@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.inputs import RunInput as RunInput
     from engine.inputs import run_inputs as run_inputs
     from engine.llm.choices import available_models as available_models
+    from engine.loopthread import LoopThread as LoopThread
     from engine.run.local import LocalRunner as LocalRunner
     from engine.run.local import RunHandle as RunHandle
     from engine.runstate import BlockRun as BlockRun
@@ -72,6 +73,7 @@ _NAMES = {
     "RunInput": "inputs",
     "run_inputs": "inputs",
     "LocalRunner": "run.local",
+    "LoopThread": "loopthread",
     "RunHandle": "run.local",
     "BlockRun": "runstate",
     "RunState": "runstate",

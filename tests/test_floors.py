@@ -14,6 +14,7 @@ ENGINE_FLOORS = {
     "document": 0,
     "files": 0,
     "jsontext": 0,
+    "loopthread": 0,
     "safewrite": 0,
     "edits": 0,
     "fragment": 0,
