@@ -54,10 +54,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Connection
 
 def tidy_address(text: str) -> str:
     """The address without what people paste around it; `http://` is taken for this machine, else `https://`."""
-    url = text.strip().rstrip("/")
+    url = text.strip()
     if url and "://" not in url:
         url = f"{'http' if is_loopback(urlsplit(f'//{url}').hostname or '') else 'https'}://{url}"
-    return url.removesuffix("/api").rstrip("/")
+    return url.rstrip("/").removesuffix("/api").rstrip("/")
 
 
 def address_problem(text: str) -> str | None:
