@@ -3,7 +3,7 @@
 import ast
 
 from engine.blocks._fields import Choice, Field
-from engine.blocks._spec import BlockContext, BlockType, FieldProblem, Outcome, OutputField
+from engine.blocks._spec import BlockContext, BlockType, Effect, FieldProblem, Outcome, OutputField
 from engine.document import Json, JsonObject
 
 MAX_CHECKED = 100_000
@@ -69,6 +69,11 @@ def summary(config: JsonObject) -> str:
     return f"{lines} {'line' if lines == 1 else 'lines'} of Python" if lines else "no code yet"
 
 
+def _effects(config: JsonObject) -> tuple[Effect, ...]:
+    source = config.get("code")
+    return (Effect("code"),) if isinstance(source, str) and source.strip() else ()
+
+
 def code_lines(source: Json) -> int:
     """Lines that hold more than a comment."""
     lines = source.splitlines() if isinstance(source, str) else []
@@ -111,5 +116,6 @@ BLOCK = BlockType(
         OutputField("error", "text", "What went wrong, only when something did."),
     ),
     summary=summary,
+    effects=_effects,
     help="The code runs apart from this program: without files, without network, and with limits on time and memory.",
 )

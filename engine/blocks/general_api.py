@@ -2,10 +2,11 @@
 
 import json
 import math
+import re
 from urllib.parse import urlsplit
 
 from engine.blocks._fields import Choice, Field, pairs_of
-from engine.blocks._spec import BlockContext, BlockType, Outcome, OutputField
+from engine.blocks._spec import BlockContext, BlockType, Effect, Outcome, OutputField
 from engine.document import Json, JsonObject
 from engine.errors import BlockError
 from engine.references import text_of
@@ -13,6 +14,7 @@ from engine.references import text_of
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 DEFAULT_TIMEOUT_MS = 30_000
 MAX_SHOWN = 60
+_PLAIN_HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 
 
 async def run(ctx: BlockContext, config: JsonObject) -> Outcome:
@@ -87,6 +89,21 @@ def summary(config: JsonObject) -> str:
     shown = url.partition("://")[2].partition("?")[0] or url
     method = text_of(config.get("method") or "GET").upper()
     return f"{method} {shown[:MAX_SHOWN]}{'…' if len(shown) > MAX_SHOWN else ''}"
+
+
+def _effects(config: JsonObject) -> tuple[Effect, ...]:
+    return (Effect("http", _host(text_of(config.get("url") or ""))),)
+
+
+def _host(url: str) -> str:
+    """The host of an address; "" where it cannot be read, or where a reference before it decides which one it is."""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    # Programs differ in how they read an odd address, so nothing is claimed about one.
+    return host if _PLAIN_HOST.fullmatch(parts.netloc) else ""
 
 
 def _query(value: Json) -> list[tuple[str, str]]:
@@ -185,5 +202,6 @@ BLOCK = BlockType(
         OutputField("error", "text", "Why there was no answer, only when there was none."),
     ),
     summary=summary,
+    effects=_effects,
     help="Addresses on this computer and in the local network are refused until they are allowed.",
 )
