@@ -1,0 +1,96 @@
+"""The border of the application: whom requests must be meant for, whose they must not be, and what every reply carries.
+
+Stands in front of the key check, since what a foreign page sends is refused whatever key it brings. There are no CORS
+headers anywhere, so that a browser lets no other site's page read a reply.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog import get_logger
+
+from engine.server.http.bounds import WEBHOOK_PREFIX
+from engine.server.http.hosts import HostPolicy, is_foreign
+from engine.server.http.replies import NOT_STORED, SAFETY_HEADERS, error_body, error_headers
+
+Observe = Callable[[Scope, int, float], None]
+"""Hears the scope of each request, the status of its reply (0: the client left before one) and the seconds it took."""
+GUARDED = ("/api/", "/metrics")
+_MISDIRECTED = (
+    "This server does not go by the name in the “Host” header. Its owner can allow it with --allow-host NAME."
+)
+_CRASHED = "Something went wrong inside the server. Its log says what."
+_FOREIGN = "A page of another site sent this request; this server answers programs and its own pages only."
+
+
+class Border:
+    """The ASGI application, reached under the server's own names only and by nobody else's web page."""
+
+    def __init__(self, app: ASGIApp, hosts: HostPolicy, observe: Observe = lambda _scope, _status, _seconds: None):
+        self._app = app
+        self._hosts = hosts
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, is_done = perf_counter(), 0, False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal status, is_done
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NOT_STORED)
+                headers += SAFETY_HEADERS
+                message = {**message, "headers": headers}
+            else:
+                is_done = not message.get("more_body", False)
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            if refusal is None:
+                await self._app(scope, receive, send_safely)
+            else:
+                status, text = refusal
+                await _send_error(send, status, text)
+        except Exception:  # the border, where what nobody expected becomes a reply
+            # A framework that has replied to it raises it again, for servers that know no better than to log it.
+            if status == 0:
+                get_logger().exception("request failed", path=scope["path"])
+                status = 500
+                await _send_error(send, status, _CRASHED)
+            elif not is_done:
+                raise
+        finally:
+            self._observe(scope, status, perf_counter() - began)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        host, origin, fetch_site = b"", None, None
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+            elif name == b"sec-fetch-site":
+                fetch_site = value
+        if not self._hosts.allows(host):
+            return 421, _MISDIRECTED
+        if (origin is not None or fetch_site is not None) and _is_guarded(scope["path"]):
+            return (403, _FOREIGN) if is_foreign(host, origin, fetch_site) else None
+        return None
+
+
+def _is_guarded(path: str) -> bool:
+    """Webhooks take calls from anywhere: they have secrets of their own."""
+    return path.startswith(GUARDED) and not path.startswith(WEBHOOK_PREFIX)
+
+
+async def _send_error(send: Send, status: int, text: str) -> None:
+    body = error_body(text)
+    await send({"type": "http.response.start", "status": status, "headers": error_headers(body)})
+    await send({"type": "http.response.body", "body": body})
