@@ -26,9 +26,11 @@ from engine.client.records import (
     SavedGraph,
     ServerReport,
     StoredWorkflow,
+    WorkflowFacts,
     WorkflowRow,
     deployment,
     stored_workflow,
+    workflow_facts,
 )
 from engine.client.sse import FrameTooLarge, frames
 from engine.client.transport import RUN_TIMEOUT_S, Reply, Transport, raise_for
@@ -145,6 +147,12 @@ class PlatformClient:
         """The workflow with its graph."""
         told = await self._read(f"/api/workflows/{_part(workflow_id)}")
         return self._parsed(lambda: stored_workflow(told))
+
+    async def facts(self, workflow_id: str) -> WorkflowFacts:
+        """What the server tells about the workflow beside its graph: cheap to ask again and again."""
+        reply = await self.call("GET", f"/api/workflows/{_part(workflow_id)}")
+        raise_for(reply, self.connection)
+        return self._parsed(lambda: workflow_facts(reply.body))
 
     async def update_workflow(self, workflow_id: str, fields: JsonObject) -> None:
         """Change name, description, variables or color."""

@@ -3,6 +3,7 @@
 Source: contract 2.4 to 2.8, 2.10, 2.11. Fields marked "extension" are told by our server only.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypeVar
 
@@ -79,6 +80,23 @@ class StoredWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     def is_deployed(self) -> bool:
         """Whether its webhook takes calls without being armed."""
         return self.state == "deployed"
+
+
+class WorkflowFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server tells about a workflow beside the document; fields as in `StoredWorkflow`."""
+
+    id: str
+    version: int = 1
+    state: str = "internal"
+    created_at: str | None = None
+    updated_at: str | None = None
+    schedule_config: JsonObject | None = None
+    revision: str | None = None
+    armed_until: str | None = None
+    tells_arming: bool = False
+    deployed_at: str | None = None
+    deployed_version: int | None = None
+    next_runs: tuple[str, ...] = ()
 
 
 class SavedGraph(msgspec.Struct, frozen=True):
@@ -200,9 +218,7 @@ def stored_workflow(data: Mapping[str, Any]) -> StoredWorkflow:
         FileError: the graph in it has a shape that no document can take.
         msgspec.ValidationError: what the server tells about it has another shape than the contract's.
     """
-    told = msgspec.convert(
-        {key: data[key] for key in _BOOKKEEPING & data.keys() if data[key] is not None}, _Told, strict=False
-    )
+    told = _facts({key: data[key] for key in _BOOKKEEPING & data.keys()})
     document = {key: value for key, value in data.items() if key not in _BOOKKEEPING}
     return StoredWorkflow(
         id=told.id,
@@ -214,32 +230,37 @@ def stored_workflow(data: Mapping[str, Any]) -> StoredWorkflow:
         schedule_config=told.schedule_config,
         revision=told.revision,
         armed_until=told.armed_until,
-        tells_arming="armed_until" in data,
+        tells_arming=told.tells_arming,
         deployed_at=told.deployed_at,
         deployed_version=told.deployed_version,
         next_runs=told.next_runs,
     )
 
 
+def workflow_facts(body: bytes) -> WorkflowFacts:
+    """What the reply of `GET /api/workflows/{id}` tells beside the graph, which is passed over unread.
+
+    Raises:
+        ValueError: it is no JSON object, or what it tells has another shape than the contract's.
+    """
+    try:
+        parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        data = json.loads(body)  # takes the NaN that the contract's servers write into a graph now and then
+        return _facts({key: data[key] for key in _BOOKKEEPING & data.keys()})
+    return _facts({key: msgspec.json.decode(parts[key]) for key in _BOOKKEEPING & parts.keys()})
+
+
 def deployment(data: Mapping[str, Any]) -> Deployment:
     """The record in the reply of `GET /api/workflows/{id}/deployment`; errors as in `stored_workflow`."""
-    told = msgspec.convert({**data, "id": ""}, _Told, strict=False)
+    told = msgspec.convert({**data, "id": ""}, WorkflowFacts, strict=False)
     graph = workflow_from_api({"blocks": data.get("blocks"), "edges": data.get("edges")})
     return Deployment(told.version, graph, told.revision, told.deployed_at)
 
 
-class _Told(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    version: int = 1
-    state: str = "internal"
-    created_at: str | None = None
-    updated_at: str | None = None
-    schedule_config: JsonObject | None = None
-    revision: str | None = None
-    armed_until: str | None = None
-    deployed_at: str | None = None
-    deployed_version: int | None = None
-    next_runs: tuple[str, ...] = ()
+def _facts(told: JsonObject) -> WorkflowFacts:
+    given = {key: value for key, value in told.items() if value is not None}
+    return msgspec.convert({**given, "tells_arming": "armed_until" in told}, WorkflowFacts, strict=False)
 
 
 def _without_nulls(document: JsonObject) -> JsonObject:

@@ -157,6 +157,21 @@ class TestReplies:
         assert stored.workflow.extra == {"color": "#fff", "mood": "sunny"}
         assert stored.workflow.variables == {"a": 1}
 
+    @pytest.mark.parametrize("graph", ['[{"id": "s", "type": "starter"}]', '[{"id": "s", "config": {"x": NaN}}]'])
+    def test_facts_of_a_workflow_are_told_without_its_graph(self, graph: str) -> None:
+        """They are the same as with the graph, whatever stands in that."""
+        body = (
+            '{"id": "w", "version": 7, "state": "deployed", "armed_until": null, "revision": "r", "next_runs": ["t"], '
+            f'"schedule_config": null, "updated_at": null, "blocks": {graph}, "edges": []}}'
+        )
+
+        facts = asked(Script(httpx.Response(200, text=body)), lambda client: client.facts("w"))
+
+        assert (facts.id, facts.version, facts.state, facts.revision) == ("w", 7, "deployed", "r")
+        assert (facts.armed_until, facts.tells_arming, facts.next_runs) == (None, True, ("t",))
+        error = error_of(Script(httpx.Response(200, text="[]")), lambda client: client.facts("w"))
+        assert isinstance(error, NotAWorkflowServer)
+
     def test_one_execution_is_found_in_the_list_where_there_is_no_route_for_it(self) -> None:
         """The platform has none (2.14)."""
 
