@@ -246,7 +246,8 @@ def workflow_facts(body: bytes) -> WorkflowFacts:
     try:
         parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError:
-        data = json.loads(body)  # takes the NaN that the contract's servers write into a graph now and then
+        # This one takes the NaN that the contract's servers write into a graph now and then.
+        data = msgspec.convert(json.loads(body), dict[str, Any])
         return _facts({key: data[key] for key in _BOOKKEEPING & data.keys()})
     return _facts({key: msgspec.json.decode(parts[key]) for key in _BOOKKEEPING & parts.keys()})
 
