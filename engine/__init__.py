@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from engine.check import Problem as Problem
     from engine.check import Suggestion as Suggestion
     from engine.check import suggestions as suggestions
+    from engine.client.connection import Connection as Connection
+    from engine.client.platform import PlatformClient as PlatformClient
+    from engine.client.records import ServerReport as ServerReport
+    from engine.client.records import StoredWorkflow as StoredWorkflow
+    from engine.client.saved import Connections as Connections
     from engine.document import Block as Block
     from engine.document import Edge as Edge
     from engine.document import Json as Json
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from engine.errors import EditError as EditError
     from engine.errors import ExpressionError as ExpressionError
     from engine.errors import FileError as FileError
+    from engine.errors import ServerError as ServerError
+    from engine.errors import ServerUnreachable as ServerUnreachable
     from engine.events import AnyEvent as AnyEvent
     from engine.expressions import Expression as Expression
     from engine.inputs import RunInput as RunInput
@@ -49,6 +56,13 @@ if TYPE_CHECKING:
 
 _MODULES = ("edits", "files", "recording", "references", "wiring")
 _NAMES = {
+    "ServerUnreachable": "errors",
+    "ServerError": "errors",
+    "StoredWorkflow": "client.records",
+    "ServerReport": "client.records",
+    "PlatformClient": "client.platform",
+    "Connections": "client.saved",
+    "Connection": "client.connection",
     "Catalog": "blocks",
     "default_catalog": "blocks",
     "Field": "blocks._fields",

@@ -5,7 +5,7 @@ workspace has and ask for edits; they keep no copy.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Final, Literal, ParamSpec
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,6 +14,10 @@ from editor.workspace.selection import Selection, selection
 from engine import Catalog, Change, EditError, Problem, RunState, Workflow, difference
 
 P = ParamSpec("P")
+Home = Literal["file", "server"]
+"""Where a document may live. One that is in neither yet counts as one for a file."""
+FILE: Final[Home] = "file"
+SERVER: Final[Home] = "server"
 
 
 class Workspace(QObject):
@@ -43,7 +47,7 @@ class Workspace(QObject):
         super().__init__(parent)
         self.catalog = catalog
         self._workflow = workflow or Workflow()
-        self._saved: Workflow | None = self._workflow
+        self._saved: dict[Home, Workflow | None] = {FILE: self._workflow}
         self._history = History()
         self._selection = Selection()
         self._problems: tuple[Problem, ...] = ()
@@ -58,8 +62,8 @@ class Workspace(QObject):
 
     @property
     def is_dirty(self) -> bool:
-        """Whether the document differs from what was saved last."""
-        return self._workflow is not self._saved
+        """Whether the document differs from what was saved last, in any place where it lives."""
+        return any(saved is not self._workflow for saved in self._saved.values())
 
     @property
     def undo_label(self) -> str | None:
@@ -110,9 +114,12 @@ class Workspace(QObject):
             self._show(step.after, step.selection_after)
 
     def replace(self, workflow: Workflow, *, saved: bool = True) -> None:
-        """Show another document: history, selection and run go. `saved` says whether it is what is on disk."""
+        """Show another document: history, selection and run go. `saved` says whether it is what is on disk.
+
+        It lives on no server, until whoever opened it says that it does.
+        """
         before, self._workflow = self._workflow, workflow
-        self._saved = workflow if saved else None
+        self._saved = {FILE: workflow if saved else None}
         self._history.clear()
         self._selection = Selection()
         self._problems = ()
@@ -125,13 +132,27 @@ class Workspace(QObject):
 
     def mark_saved(self, workflow: Workflow) -> None:
         """This document, which may be an older one by now, is what is on disk. Later edits stay unsaved."""
-        self._saved = workflow
-        self.saved_changed.emit()
+        self.set_place(FILE, workflow)
 
     def mark_unsaved(self) -> None:
         """Nothing on disk holds this document."""
-        self._saved = None
+        self.set_place(FILE, None)
+
+    def is_saved_in(self, home: Home) -> bool:
+        """Whether the document lives there and is there as it is now."""
+        return self._saved.get(home) is self._workflow
+
+    def set_place(self, home: Home, saved: Workflow | None, *, only: bool = False) -> None:
+        """The document lives there, and `saved` is what is there; with `only` it lives nowhere else."""
+        self._saved = {home: saved} if only else {**self._saved, home: saved}
         self.saved_changed.emit()
+
+    def drop_place(self, home: Home) -> None:
+        """The document does not live there any more. One that then lives nowhere is unsaved."""
+        if home in self._saved:
+            left = {other: saved for other, saved in self._saved.items() if other != home}
+            self._saved = left or {FILE: None}
+            self.saved_changed.emit()
 
     # --- selection ----------------------------------------------------------------------------------------------
 
