@@ -1,0 +1,87 @@
+"""Opening a database: by which URL, with which tables, and only where it can be trusted."""
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from engine.store.database import Database, StoreUnavailable
+from engine.store.dbtime import check_clock
+from engine.store.migrate import migrate
+from engine.store.postgres import PostgresDatabase, open_engine
+from engine.store.sqlite import SqliteDatabase, open_engines
+
+FILE_NAME = "blockloom.db"
+_PRIVATE = 0o600
+
+
+async def open_database(where: Path | str) -> Database:
+    """The database with its tables up to date: a folder means SQLite in it, a text a URL such as
+    `postgresql+psycopg://user@host/name` or `sqlite:///file.db`.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, or is damaged; the text says what to do.
+    """
+    if isinstance(where, Path):
+        return await _open_sqlite(where / FILE_NAME)
+    try:
+        url = make_url(where)
+    except ArgumentError:
+        raise StoreUnavailable(
+            "The database must be given as a URL such as postgresql+psycopg://user@host/name."
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        return await _open_sqlite(Path(url.database or FILE_NAME))
+    if url.get_backend_name() != "postgresql":
+        raise StoreUnavailable(f"There is no support for {url.get_backend_name()}; use SQLite or PostgreSQL.")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return await _open_postgres(url.render_as_string(hide_password=False))
+
+
+async def _open_sqlite(path: Path) -> Database:
+    writer, readers = await asyncio.to_thread(_prepare_sqlite, path)
+    return SqliteDatabase(writer, readers)
+
+
+def _prepare_sqlite(path: Path) -> tuple[Engine, Engine]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(_PRIVATE)
+        path.chmod(_PRIVATE)  # an existing file keeps its mode when touched
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {error.strerror or error}.") from None
+    writer, readers = open_engines(path)
+    try:
+        _prepare(writer)
+        return writer, readers
+    except DatabaseError as error:
+        writer.dispose()
+        raise StoreUnavailable(f"{path} cannot be used: {error.orig}. Restore a backup of it.") from error
+
+
+async def _open_postgres(url: str) -> Database:
+    engine = open_engine(url)
+    try:
+        await asyncio.to_thread(_prepare, engine)
+    except OperationalError as error:
+        engine.dispose()
+        first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "it does not answer"
+        raise StoreUnavailable(f"The database cannot be opened: {first_line}.") from error
+    return PostgresDatabase(engine)
+
+
+def _prepare(engine: Engine) -> None:
+    with engine.begin() as connection:
+        check_clock(connection)
+        _refuse_damaged(connection)
+        migrate(connection)
+
+
+def _refuse_damaged(connection: Connection) -> None:
+    """A damaged file must not be written to, since that makes it worse."""
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StoreUnavailable(f"The database file is damaged ({found}). Restore a backup of it.")

@@ -1,0 +1,98 @@
+"""PostgreSQL: a pool of connections, for any number of server processes on one database.
+
+Every write is a transaction of its own; the database does the group commit. What it takes back because others wrote at
+the same time is done again.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Dialect, Engine, create_engine, exc
+
+from engine.store.database import Bulk, StoreUnavailable, Work
+
+T = TypeVar("T")
+CONNECTIONS = 8
+CONNECT_TIMEOUT_S = 5
+MAX_WAITING = 4_096
+ATTEMPTS = 5
+_TAKEN_BACK = ("40001", "40P01")
+"""States of PostgreSQL: serialization failure and deadlock."""
+
+
+class PostgresDatabase:
+    """One PostgreSQL database. Made by `open_database`, which has brought its tables up to date."""
+
+    is_shared = True
+
+    def __init__(self, engine: Engine) -> None:
+        self.dialect: Dialect = engine.dialect
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="postgres")
+        self._waiting = 0
+
+    async def read(self, work: Work[T]) -> T:
+        """The result of work that only reads."""
+        return await self._run(lambda: self._attempt(work))
+
+    async def write(self, work: Work[T]) -> T:
+        """The result of work that writes, once it is committed."""
+        return await self._run(lambda: self._attempt(work))
+
+    async def write_row(self, bulk: "Bulk[Any, T]", row: Any) -> T:
+        """The result for one row."""
+        return await self._run(lambda: self._attempt(lambda connection: bulk(connection, [row])[0]))
+
+    async def close(self) -> None:
+        """Write what was accepted, then close."""
+        await asyncio.to_thread(self._pool.shutdown)
+        self._engine.dispose()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= MAX_WAITING:
+            raise StoreUnavailable("The database is busy with more than it can take. Try again in a moment.")
+        self._waiting += 1
+        try:
+            return await self._loop.run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+
+    def _attempt(self, work: Work[T]) -> T:
+        attempt = 1
+        while True:
+            try:
+                with told_in_words(), self._engine.begin() as connection:
+                    return work(connection)
+            except exc.DBAPIError as error:
+                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TAKEN_BACK:
+                    raise
+            attempt += 1
+
+
+@contextlib.contextmanager
+def told_in_words() -> Iterator[None]:
+    """Turn the loss of the database into `StoreUnavailable`; what it says about a statement passes."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _TAKEN_BACK or not isinstance(error, exc.OperationalError):
+            raise
+        text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "it does not answer"
+        raise StoreUnavailable(f"The database cannot be used: {text}.") from error
+
+
+def open_engine(url: str) -> Engine:
+    """The engine for this URL. A connection that the server has closed meanwhile is replaced before it is used."""
+    return create_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
