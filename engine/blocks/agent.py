@@ -119,15 +119,22 @@ def check(config: JsonObject) -> list[FieldProblem]:
 
 
 def summary(config: JsonObject) -> str:
-    """Which model is asked what."""
-    who = "stored agent" if config.get("agent_id") else text_of(config.get("model") or DEFAULT_MODEL)
+    """Which model is asked what; a stored agent is named where its name is known."""
     shown = shown_prompt(config)
+    if config.get("agent_id"):
+        return shown or "no prompt yet"
+    who = text_of(config.get("model") or DEFAULT_MODEL)
     return f"{who}: {shown}" if shown else who
 
 
 def _effects(config: JsonObject) -> tuple[Effect, ...]:
-    agent_id = text_of(config.get("agent_id") or "")
-    return (Effect("agent", agent_id) if agent_id else Effect("model", text_of(config.get("model") or DEFAULT_MODEL)),)
+    agent_id, model = text_of(config.get("agent_id") or ""), text_of(config.get("model") or "")
+    found = [Effect("agent", agent_id)] if agent_id else []
+    if not agent_id or model not in ("", DEFAULT_MODEL):
+        found.append(Effect("model", model))  # also where an agent is stored: nobody may know its id
+    if config.get("knowledge_bases"):
+        found.append(Effect("platform", "POST /api/knowledge-bases/{id}/search"))
+    return tuple(found)
 
 
 def _check_id(value: Json) -> str | None:

@@ -96,14 +96,13 @@ def _effects(config: JsonObject) -> tuple[Effect, ...]:
 
 
 def _host(url: str) -> str:
-    """The host of an address; "" where it cannot be read, or where a reference before it decides which one it is."""
+    """Host, and port where one is given; "" where it cannot be read, or where a reference decides which one it is."""
     try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
+        place = urlsplit(url.strip()).netloc
     except ValueError:
         return ""
     # Programs differ in how they read an odd address, so nothing is claimed about one.
-    return host if _PLAIN_HOST.fullmatch(parts.netloc) else ""
+    return place.lower() if _PLAIN_HOST.fullmatch(place) else ""
 
 
 def _query(value: Json) -> list[tuple[str, str]]:
