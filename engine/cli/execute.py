@@ -15,7 +15,8 @@ from engine.cli.reply import execution_reply
 from engine.cli.variables import read_variables
 from engine.document import JsonObject, Workflow
 from engine.errors import BlockloomError, RunError
-from engine.events import AnyEvent, BlockFailed, BlockFinished, encode_event
+from engine.events import AnyEvent, encode_event
+from engine.run.executionlog import FollowedRun
 from engine.runstate import RunState
 
 INTERRUPTED = 130
@@ -30,7 +31,7 @@ def run_file(path: Path, assignments: Iterable[str], *, as_json: bool, events_pa
     130 when it was interrupted.
     """
     catalog = default_catalog()
-    followed = Followed()
+    followed = FollowedRun()
     try:
         workflow = files.read(path).workflow
         variables = read_variables(assignments)
@@ -44,24 +45,10 @@ def run_file(path: Path, assignments: Iterable[str], *, as_json: bool, events_pa
         say(str(error))
         return UNUSABLE
     if as_json:
-        print_result(execution_reply(workflow, catalog, followed.state, followed.ended))
+        print_result(execution_reply(workflow, catalog, followed))
     else:
         _print_output(workflow, catalog, followed.state)
     return _tell_failures(followed.state)
-
-
-class Followed:
-    """A run as it is known so far; `ended` are the blocks with a result or an error, in the order they got it."""
-
-    def __init__(self) -> None:
-        self.state = RunState()
-        self.ended: list[str] = []
-
-    def take(self, event: AnyEvent) -> None:
-        """Take one event in."""
-        self.state.fold(event)
-        if isinstance(event, BlockFinished | BlockFailed):
-            self.ended.append(event.block_id)
 
 
 def _require_no_errors(workflow: Workflow, catalog: Catalog) -> None:
@@ -77,7 +64,7 @@ def _run(
     workflow: Workflow,
     catalog: Catalog,
     variables: JsonObject,
-    followed: Followed,
+    followed: FollowedRun,
     record: Callable[[AnyEvent], None],
 ) -> None:
     with Progress(followed.state) as progress:

@@ -9,6 +9,7 @@ from engine.blocks import Catalog, default_catalog
 from engine.cli.output import print_result, say
 from engine.document import JsonObject, Workflow
 from engine.errors import FileError
+from engine.problem import problem_report
 
 if TYPE_CHECKING:
     from engine.check import Problem
@@ -54,20 +55,7 @@ def line_for(workflow: Workflow, catalog: Catalog, problem: "Problem") -> str:
 
 def as_object(workflow: Workflow, found: "Iterable[Problem]", isolation: str | None) -> JsonObject:
     """The report of `check --json`. `code_isolation` is null when the workflow holds no code."""
-    items = [
-        {
-            "severity": problem.severity,
-            "code": problem.code,
-            "block_id": problem.block_id,
-            "block_name": block.label if (block := workflow.blocks.get(problem.block_id or "")) else None,
-            "edge_id": problem.edge_id,
-            "field": problem.field,
-            "message": problem.message,
-        }
-        for problem in found
-    ]
-    counts = {f"{kind}s": sum(item["severity"] == kind for item in items) for kind in ("error", "warning")}
-    return {"name": workflow.name, **counts, "problems": items, "code_isolation": isolation}
+    return {"name": workflow.name, **problem_report(workflow, found), "code_isolation": isolation}
 
 
 def has_code(workflow: Workflow, catalog: Catalog) -> bool:

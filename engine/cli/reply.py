@@ -1,48 +1,33 @@
 """A finished run as the platform's API tells it (contract 2.7)."""
 
-from collections.abc import Iterable
-
 from engine.blocks import Catalog
 from engine.document import JsonObject, Workflow
-from engine.runstate import BlockRun, RunState
+from engine.run.executionlog import FollowedRun
+from engine.runstate import BlockRun
 
 HIDDEN = "••••••"
 
 
-def execution_reply(workflow: Workflow, catalog: Catalog, state: RunState, ended: Iterable[str]) -> JsonObject:
-    """The object of `run --json`. `ended` are block ids in the order in which they ended; skipped ones leave no log.
+def execution_reply(workflow: Workflow, catalog: Catalog, run: FollowedRun) -> JsonObject:
+    """The object of `run --json`. Blocks that were skipped leave no log.
 
     Differs from the API in two ways: `status` can be `failed` or `cancelled` (with `error`), and secrets in `config`
     are hidden.
     """
-    runs = [state.blocks[block_id] for block_id in ended]
+    state = run.state
     reply: JsonObject = {
         "execution_id": state.run_id,
         "status": state.status,
         "output": state.output,
-        "block_outputs": {run.block_id: _output(run) for run in runs},
-        "block_logs": [_log(workflow, catalog, state, run) for run in runs],
+        "block_outputs": run.block_outputs(),
+        "block_logs": [_log(workflow, catalog, run, block_run) for block_run in run.ended_runs()],
     }
     return {**reply, "error": state.error} if state.error else reply
 
 
-def _log(workflow: Workflow, catalog: Catalog, state: RunState, run: BlockRun) -> JsonObject:
-    return {
-        "block_id": run.block_id,
-        "block_type": run.block_type,
-        "block_name": run.block_name,
-        "status": "error" if run.error else "success",
-        "duration_ms": round(run.duration_ms or 0.0, 2),
-        "config": _saved_config(workflow, catalog, run.block_id),
-        "output": _output(run),
-        "input": state.inputs_of(run.block_id) or None,
-        "agent_run_id": None,
-    }
-
-
-def _output(run: BlockRun) -> JsonObject:
-    """A block's result; one that raised has an error text and no `output` (contract 3.0, shape a)."""
-    return run.result if run.result is not None else {"error": run.error}
+def _log(workflow: Workflow, catalog: Catalog, run: FollowedRun, block_run: BlockRun) -> JsonObject:
+    config = _saved_config(workflow, catalog, block_run.block_id)
+    return {**run.log_entry(block_run), "config": config, "agent_run_id": None}
 
 
 def _saved_config(workflow: Workflow, catalog: Catalog, block_id: str) -> JsonObject:

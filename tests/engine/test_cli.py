@@ -32,6 +32,7 @@ from engine.events import (
     RunStarted,
     decode_events,
 )
+from engine.run.executionlog import FollowedRun
 from engine.runstate import RunState, replay
 
 ROOT = Path(__file__).parents[2]
@@ -288,7 +289,7 @@ class TestReply:
     def test_raised_block_has_an_error_and_secrets_are_hidden(self) -> None:
         """A log tells what failed, and shows no secret from the file."""
         workflow = Workflow(blocks={"hook": Block("hook", "webhook", config={"webhook_secret": "s3cret"})})
-        state = replay(
+        run = FollowedRun(
             [
                 RunStarted(seq=1, at=0, run_id="r", blocks=("hook",)),
                 BlockStarted(seq=2, at=0, block_id="hook", block_type="webhook", block_name="Hook"),
@@ -297,7 +298,7 @@ class TestReply:
             ]
         )
 
-        reply = execution_reply(workflow, default_catalog(), state, ["hook"])
+        reply = execution_reply(workflow, default_catalog(), run)
 
         assert reply["block_outputs"] == {"hook": {"error": "no"}}
         assert (reply["block_logs"][0]["status"], reply["block_logs"][0]["duration_ms"]) == ("error", 1.23)
