@@ -158,6 +158,7 @@ def _source_problems(facts: Facts, edge: Edge, source_type: BlockType) -> Iterat
     ports = facts.catalog.outputs(facts.workflow.blocks[edge.source])
     routes = {port.route for port in ports} - {None}
     port = next((port for port in ports if port.name == edge.source_port), None)
+    port = port or next((port for port in ports if edge.source_port in port.older_names), None)
     if not ports:
         message = f"“{label}” ends the workflow, yet a wire leaves it; put what follows before it."
         yield Problem("edge-after-end", "warning", message, edge.source, edge.id, fix=remove)
@@ -187,8 +188,11 @@ def _route_problems(facts: Facts, edge: Edge, port: Port | None, routes: set[str
         cure = Fix(f"Follow “{port.route}”", _with_condition(edge, port.route))
         yield Problem("route-mismatch", "warning", message, edge.source, edge.id, fix=cure)
     elif port is None and edge.condition is None:
-        at = f"at “{edge.source_port}”, which it does not have" if edge.source_port else "at none of its branches"
-        message = f"This wire leaves “{label}” {at}, so it is followed on every route; connect it to one of {listed}."
+        if edge.source_port:
+            why = f"at “{edge.source_port}”, which it does not have, so it is never followed"
+        else:
+            why = "at none of its branches, so it is followed on every route"
+        message = f"This wire leaves “{label}” {why}; connect it to one of {listed}."
         yield Problem("unknown-port", "warning", message, edge.source, edge.id, fix=_removal(edge, "Remove the Wire"))
 
 
@@ -231,7 +235,7 @@ def _open_branches(facts: Facts, block: Block) -> Iterator[Problem]:
     outgoing = facts.outgoing[block.id]
     taken = {edge.source_port for edge in outgoing} | {edge.condition for edge in outgoing}
     for port in routed:
-        if port.name not in taken and port.route not in taken:
+        if taken.isdisjoint({port.name, port.route, *port.older_names}):
             # An open "else" is how one says "and otherwise nothing".
             severity: Severity = "info" if port is routed[-1] else "warning"
             message = (

@@ -81,6 +81,19 @@ def code_mentions(source: str) -> frozenset[str]:
     return frozenset(value for item in found if item and (value := _literal(item.text)) is not None)
 
 
+def looks_at_all(source: str) -> bool:
+    """Whether code may look at `input_data` as a whole, or at a part of it that only the run will tell."""
+    if "input_data" not in source:
+        return False
+    tokens = [token for token in tokens_of(source) if token.kind not in ("space", "comment")]
+    return any(
+        any(looks_at_all(token.text[start:end]) for start, end in _brace_parts(token.text))
+        if token.kind == "string" and _is_format_string(token)
+        else token.text == "input_data" and not _names_one_block(tokens, index)
+        for index, token in enumerate(tokens)
+    )
+
+
 def words_in(source: str) -> set[str]:
     """Every word of a source text that could be the name or id of a block."""
     return {*_WORD.findall(source), *code_mentions(source), *(name for name, _ in _ANGLE.findall(source))}
@@ -158,12 +171,23 @@ def _code_changes(source: str, offset: int, quote: str, names: _Names) -> Iterat
 
 def _asked_literal(tokens: list[Token], index: int) -> Token | None:
     """The string of `input_data["..."]` or `input_data.get("..."`, when the token at `index` begins one."""
+    at = _asked_place(tokens, index)
+    return None if at is None else tokens[at]
+
+
+def _asked_place(tokens: list[Token], index: int) -> int | None:
     if tokens[index].text != "input_data" or (index and tokens[index - 1].text == "."):
         return None
     following = [token.text for token in tokens[index + 1 : index + 4]]
     after = 2 if following[:1] == ["["] else 4 if following == [".", "get", "("] else 0
     at = index + after
-    return tokens[at] if after and at < len(tokens) and tokens[at].kind == "string" else None
+    return at if after and at < len(tokens) and tokens[at].kind == "string" else None
+
+
+def _names_one_block(tokens: list[Token], index: int) -> bool:
+    """Whether the `input_data` at `index` is asked for one block by a literal and for nothing else."""
+    at = _asked_place(tokens, index)
+    return at is not None and at + 1 < len(tokens) and tokens[at + 1].text in ("]", ",", ")")
 
 
 def _is_plain_name(tokens: list[Token], index: int, depth: int) -> bool:
@@ -175,12 +199,16 @@ def _is_plain_name(tokens: list[Token], index: int, depth: int) -> bool:
 
 def _format_string_changes(token: Token, offset: int, names: _Names) -> Iterator[_Change]:
     """Mentions inside the braces of an f-string."""
-    prefix = re.match(r"[a-zA-Z]*", token.text)
-    if not prefix or "f" not in prefix[0].lower():
+    if not _is_format_string(token):
         return
     quote = "'" if token.text[-1] == '"' else '"'
     for start, end in _brace_parts(token.text):
         yield from _code_changes(token.text[start:end], offset + token.start + start, quote, names)
+
+
+def _is_format_string(token: Token) -> bool:
+    prefix = re.match(r"[a-zA-Z]*", token.text)
+    return prefix is not None and "f" in prefix[0].lower()
 
 
 def _brace_parts(text: str) -> Iterator[tuple[int, int]]:

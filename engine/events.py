@@ -6,14 +6,18 @@ one event a line.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from engine.document import Json, JsonObject
+from engine.jsontext import repaired
+from engine.previews import CUT, MAX_DEPTH, preview_of
 
 Stream = Literal["output", "print"]
 SkipReason = Literal["disabled", "not-taken", "upstream-failed", "upstream-skipped", "not-selected", "cancelled"]
+MAX_INT_BITS = 14_000
+"""Of an integer that is written with digits; Python writes no more than 4300 of them."""
 RunStatus = Literal["running", "completed", "failed", "cancelled"]
 
 
@@ -21,10 +25,12 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, g
     """One thing that happened in a run.
 
     Events hold JSON, which has no cycles, so the garbage collector need not look at them: long runs keep many.
+    `is_preview` says that something in it was cut: the whole is where the run took place.
     """
 
     seq: int
     at: float
+    is_preview: bool = False
 
 
 class RunStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
@@ -37,7 +43,10 @@ class RunStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
 
 
 class BlockStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
-    """A block begins, or begins again (`attempt` 2 and up). `config` is resolved, secrets taken out of it."""
+    """A block begins, or begins again (`attempt` 2 and up). `config` is resolved, secrets taken out of it.
+
+    `warnings` are sentences about the config, such as a reference that leads nowhere.
+    """
 
     block_id: str
     block_type: str = ""
@@ -45,6 +54,7 @@ class BlockStarted(Event, frozen=True, tag=True, kw_only=True, gc=False):
     config: JsonObject = {}
     inputs: tuple[str, ...] = ()
     attempt: int = 1
+    warnings: tuple[str, ...] = ()
 
 
 class BlockChunk(Event, frozen=True, tag=True, kw_only=True, gc=False):
@@ -85,12 +95,16 @@ class DelegationFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
 
 
 class BlockFinished(Event, frozen=True, tag=True, kw_only=True, gc=False):
-    """A block ended and its followers go on. `error` is set when it reports a failure in its result (shape b, 3.0)."""
+    """A block ended and its followers go on. `error` is set when it reports a failure in its result (shape b, 3.0).
+
+    `warnings` are sentences about what went on all the same, such as a condition that could not be evaluated.
+    """
 
     block_id: str
     result: JsonObject
     duration_ms: float = 0.0
     error: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class BlockFailed(Event, frozen=True, tag=True, kw_only=True, gc=False):
@@ -134,8 +148,33 @@ AnyEvent = (
 
 
 def encode_event(event: Event) -> bytes:
-    """The event as one line of JSON, without the newline."""
-    return msgspec.json.encode(event)
+    """The event as one line of JSON, without the newline.
+
+    Never fails: halves of characters become U+FFFD, and what is no JSON becomes its text. Results hold neither, but a
+    config is as its document has it, and a text may come from anywhere.
+    """
+    try:
+        return msgspec.json.encode(event)
+    except (UnicodeEncodeError, ValueError, TypeError, OverflowError, RecursionError):
+        fields = {name: getattr(event, name) for name in event.__struct_fields__}
+        return msgspec.json.encode({"type": type(event).__name__, **{key: _encodable(fields[key]) for key in fields}})
+
+
+def preview(event: AnyEvent, max_bytes: int) -> AnyEvent:
+    """The event for followers that store or send it: itself, or a copy in which what is large is cut.
+
+    `max_bytes` is about what each of its values may have as JSON. Texts are cut at the end, lists and objects keep
+    their first items (see `engine.previews`), and `is_preview` is set on the copy. Followers in the same process get
+    the whole event and take this at the border; a store keeps the whole result under the run and the block.
+    """
+    cut = {}
+    for name in event.__struct_fields__[_HEAD:]:
+        value = getattr(event, name)
+        if type(value) in (str, dict, list):
+            shown = preview_of(value, max_bytes)
+            if shown is not value:
+                cut[name] = shown
+    return msgspec.structs.replace(event, is_preview=True, **cut) if cut else event
 
 
 def decode_event(line: bytes | str) -> AnyEvent:
@@ -148,4 +187,20 @@ def decode_events(lines: Iterable[bytes | str]) -> list[AnyEvent]:
     return [decode_event(line) for line in lines if line.strip()]
 
 
+def _encodable(value: Any, depth: int = MAX_DEPTH) -> Json:
+    """The value as JSON, whatever it is."""
+    if isinstance(value, dict | list | tuple) and depth == 0:
+        return CUT
+    if isinstance(value, dict):
+        return {repaired(str(key)): _encodable(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item, depth - 1) for item in value]
+    if value is None or isinstance(value, bool | float | str):
+        return repaired(value)
+    if isinstance(value, int):
+        return value if value.bit_length() < MAX_INT_BITS else f"{CUT} an integer of {value.bit_length():,} bits"
+    return repaired(str(value))
+
+
+_HEAD = len(Event.__struct_fields__)
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

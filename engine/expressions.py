@@ -18,12 +18,17 @@ from typing import Any, NamedTuple, NoReturn
 from engine.codenames import angles_outside_quotes, tokens_of
 from engine.document import Json, JsonObject
 from engine.errors import ExpressionError
+from engine.previews import preview_of
 from engine.references import Lookup, Reference, text_of, walk
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 100
 MAX_BITS = 4096
 MAX_ITEMS = 1_000_000
+MAX_NUMBER_LENGTH = 5_000
+"""Characters of a text that is read as a number; a longer one is text."""
+MAX_SHOWN = 2_000
+"""Characters of one value where it is shown in the place of a reference."""
 
 _JAVASCRIPT = re.compile(r"===|!==|&&|\|\||\?\?|=>|\{\{|!(?!=)|(?<![=!<>])=(?!=)")
 _INSTEAD = {
@@ -138,17 +143,13 @@ class Expression:
         text = self.text
         for item in reversed(self.references):
             value = shown[item.text]
-            text = (
-                text[: item.start]
-                + (repr(value) if isinstance(value, str | bool) else text_of(value))
-                + text[item.end :]
-            )
+            text = text[: item.start] + _shown(value) + text[item.end :]
         return text
 
 
 def coerced(value: Json) -> Json:
     """Text that reads as true, false or a number, as that; everything else as it is. Rule 4 of the contract."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_NUMBER_LENGTH:
         return value
     text = value.strip()
     if text.lower() in ("true", "false"):
@@ -161,6 +162,11 @@ def coerced(value: Json) -> Json:
         # "nan" and "infinity" are words before they are numbers: a text must stay equal to itself.
         return number if isinstance(number, int) or math.isfinite(number) else value
     return value
+
+
+def _shown(value: Json) -> str:
+    value = preview_of(value, MAX_SHOWN)
+    return repr(value) if isinstance(value, str | bool) else text_of(value)
 
 
 def _refuse_at_sight(text: str) -> None:

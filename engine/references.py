@@ -1,25 +1,37 @@
 """Data references, `<Block.path>` and `{{variables.x}}`: the one grammar that finds, renames and resolves them.
 
 A reference that is a whole string is replaced by the value with its type kept; inside longer text by the value's text:
-text as it is, everything else as compact JSON. One that leads nowhere stays as it was written. The result of a
-resolution is never looked at again, so data that happens to look like a reference stays data.
+text as it is, everything else as compact JSON (or as a platform server writes it, by `TEXT_VARIABLE`). One that leads
+nowhere stays as it was written. The result of a resolution is never looked at again, so data that happens to look like
+a reference stays data.
 
 Source: contract sections 4.1 to 4.3.
 """
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
 
 from engine.codenames import rename_in_code as rename_in_code
 from engine.document import Json, JsonObject
+from engine.errors import BlockError
 
 MAPPINGS_KEY = "_inputMappings"
 """The config key of the studio's input mappings (contract 4.2)."""
 
+TEXT_VARIABLE = "BLOCKLOOM_PLATFORM_TEXT"
+"""Environment variable: "1" writes values inside text as a platform server does, `True` and `{'k': 1}`."""
+MAX_TEXT = 128 * 1024 * 1024
+"""Characters of a text with references when it is resolved."""
+
 Lookup = Callable[[str], JsonObject | None]
 """The result of an earlier block by its id or name, None when it has none."""
+TextForm = Callable[[Json], str]
+"""How a value reads inside longer text."""
 
 _REFERENCE = re.compile(
     r"<(?P<name>[\w \-]+)\.(?P<path>[\w.]+)>|\{\{ *variables\.(?P<variable>\w+)(?:\.(?P<rest>\w+(?:\.\w+)*))? *\}\}"
@@ -124,7 +136,23 @@ def text_of(value: Json) -> str:
     """How a value reads inside longer text: text as it is, everything else as compact JSON."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def platform_text_of(value: Json) -> str:
+    """How a value reads inside longer text on a platform server: as Python writes it (contract 4.1)."""
+    try:
+        return str(value)
+    except ValueError:
+        return text_of(value)  # an integer with more digits than Python writes
+
+
+def text_form() -> TextForm:
+    """The form that the environment asks for."""
+    return platform_text_of if os.environ.get(TEXT_VARIABLE) == "1" else text_of
 
 
 def walk(value: Json, keys: list[str]) -> Json:
@@ -146,14 +174,17 @@ class Template:
 
     __slots__ = ("_config", "_slots", "references")
 
-    def __init__(self, config: JsonObject, raw_fields: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, config: JsonObject, raw_fields: frozenset[str] = frozenset(), form: TextForm | None = None
+    ) -> None:
         self._config = config
-        self.references: list[Reference] = []
+        compiler = _Compiler(form or text_of)
         self._slots = [
             (key, resolver)
             for key, value in config.items()
-            if key not in raw_fields and (resolver := _compile(value, self.references))
+            if key not in raw_fields and (resolver := compiler.compile(value))
         ]
+        self.references = compiler.references
 
     @property
     def names(self) -> frozenset[str]:
@@ -168,13 +199,20 @@ class Template:
         """Whether there is nothing to resolve."""
         return not self._slots
 
-    def resolve(self, lookup: Lookup, variables: Mapping[str, Json]) -> JsonObject:
-        """The config with all references replaced; the config itself when it has none. Never raises for data."""
+    def resolve(self, lookup: Lookup, variables: Mapping[str, Json], unmet: list[str] | None = None) -> JsonObject:
+        """The config with all references replaced; the config itself when it has none.
+
+        References that lead nowhere are added to `unmet`, each as it is written.
+
+        Raises:
+            BlockError: a text would grow beyond `MAX_TEXT`.
+        """
         if not self._slots:
             return self._config
+        values = _Values(lookup, variables, [] if unmet is None else unmet)
         resolved = self._config.copy()
         for key, resolver in self._slots:
-            resolved[key] = resolver(lookup, variables)
+            resolved[key] = resolver(values)
         return resolved
 
 
@@ -195,7 +233,15 @@ def whole_references(config: JsonObject, raw_fields: frozenset[str]) -> list[tup
     return whole
 
 
-_Resolver = Callable[[Lookup, Mapping[str, Json]], Json]
+class _Values(NamedTuple):
+    """What references are resolved with. `unmet` collects those that lead nowhere."""
+
+    lookup: Lookup
+    variables: Mapping[str, Json]
+    unmet: list[str]
+
+
+_Resolver = Callable[[_Values], Json]
 
 
 def _reference(match: re.Match[str]) -> Reference:
@@ -212,78 +258,80 @@ def _rename_in_text(text: str, old: str, new: str) -> tuple[str, int]:
     return text, len(found)
 
 
-def _compile(value: Json, references: list[Reference]) -> _Resolver | None:
-    """A function that resolves this value, None when there is nothing in it; what it refers to joins `references`."""
-    if isinstance(value, str):
-        return _compile_text(value, references)
-    if isinstance(value, dict):
-        return _compile_object(value, references)
-    if isinstance(value, list):
-        return _compile_list(value, references)
-    return None
+class _Compiler:
+    """Makes functions that resolve values; `references` are all that were met on the way."""
 
+    def __init__(self, form: TextForm) -> None:
+        self.references: list[Reference] = []
+        self._form = form
 
-def _compile_object(value: JsonObject, references: list[Reference]) -> _Resolver | None:
-    slots = [(key, resolver) for key, item in value.items() if (resolver := _compile(item, references))]
-    if not slots:
+    def compile(self, value: Json) -> _Resolver | None:
+        """A function that resolves this value, None when there is nothing in it."""
+        if isinstance(value, str):
+            return self._compile_text(value)
+        if isinstance(value, dict):
+            return self._compile_container(value, value.items())
+        if isinstance(value, list):
+            return self._compile_container(value, enumerate(value))
         return None
 
-    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
-        resolved = value.copy()
-        for key, resolver in slots:
-            resolved[key] = resolver(lookup, variables)
-        return resolved
+    def _compile_container(self, value: Json, items: Iterable[tuple[Any, Json]]) -> _Resolver | None:
+        slots = [(key, resolver) for key, item in items if (resolver := self.compile(item))]
+        if not slots:
+            return None
 
-    return resolve
+        def resolve(values: _Values) -> Json:
+            resolved = value.copy()
+            for key, resolver in slots:
+                resolved[key] = resolver(values)
+            return resolved
 
+        return resolve
 
-def _compile_list(value: list[Json], references: list[Reference]) -> _Resolver | None:
-    slots = [(index, resolver) for index, item in enumerate(value) if (resolver := _compile(item, references))]
-    if not slots:
-        return None
+    def _compile_text(self, text: str) -> _Resolver | None:
+        found = find(text)
+        if not found:
+            return None
+        self.references += found
+        if len(found) == 1 and len(found[0].text) == len(text):
+            return _compile_whole(found[0])
+        parts: list[str | _Resolver] = []
+        position = 0
+        for item in found:
+            parts += [text[position : item.start], _compile_whole(item)]
+            position = item.end
+        parts.append(text[position:])
+        form = self._form
 
-    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
-        resolved = value.copy()
-        for index, resolver in slots:
-            resolved[index] = resolver(lookup, variables)
-        return resolved
+        def resolve(values: _Values) -> Json:
+            return _joined([part if isinstance(part, str) else _text(part(values), form) for part in parts])
 
-    return resolve
-
-
-def _compile_text(text: str, references: list[Reference]) -> _Resolver | None:
-    found = find(text)
-    if not found:
-        return None
-    references += found
-    if len(found) == 1 and len(found[0].text) == len(text):
-        return _compile_whole(found[0])
-    parts: list[str | Callable[[Lookup, Mapping[str, Json]], Json]] = []
-    position = 0
-    for item in found:
-        parts += [text[position : item.start], _compile_whole(item)]
-        position = item.end
-    parts.append(text[position:])
-
-    def resolve(lookup: Lookup, variables: Mapping[str, Json]) -> Json:
-        return "".join(part if isinstance(part, str) else text_of(part(lookup, variables)) for part in parts)
-
-    return resolve
+        return resolve
 
 
 def _compile_whole(item: Reference) -> _Resolver:
     name, keys, text = item.name, item.keys, item.text
+    is_block = item.kind == "block"
 
-    def resolve_block(lookup: Lookup, _variables: Mapping[str, Json]) -> Json:
-        value: Json = lookup(name)
+    def resolve(values: _Values) -> Json:
+        value: Json = values.lookup(name) if is_block else values.variables.get(name, _MISSING)
         for key in keys:
             value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
-        return text if value is _MISSING else value
+        if value is _MISSING:
+            values.unmet.append(text)
+            return text
+        return value
 
-    def resolve_variable(_lookup: Lookup, variables: Mapping[str, Json]) -> Json:
-        value = variables.get(name, _MISSING)
-        for key in keys:
-            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
-        return text if value is _MISSING else value
+    return resolve
 
-    return resolve_block if item.kind == "block" else resolve_variable
+
+def _text(value: Json, form: TextForm) -> str:
+    return value if isinstance(value, str) else form(value)
+
+
+def _joined(parts: list[str]) -> str:
+    size = sum(map(len, parts))
+    if size > MAX_TEXT:
+        text = f"A text with references would have {size:,} characters; at most {MAX_TEXT:,} can be made."
+        raise BlockError(text, retryable=False)
+    return "".join(parts)

@@ -65,6 +65,7 @@ class BlockRun:
     duration_ms: float | None = None
     skip_text: str = ""
     because_of: str | None = None
+    warnings: tuple[str, ...] = ()
     order: int = -1
     delegations: tuple[Delegation, ...] = ()
 
@@ -94,6 +95,14 @@ class RunState:
     def failed_blocks(self) -> list[BlockRun]:
         """Blocks that raised or reported an error."""
         return [run for run in self.blocks.values() if run.status == "failed" or run.error]
+
+    @property
+    def log(self) -> list[BlockRun]:
+        """Blocks that ended with a result or an error, in the order of the plan.
+
+        That is the order in which they end one after another (contract 5.6), however they overlapped in this run.
+        """
+        return [run for run in self.blocks.values() if run.status in ("done", "failed")]
 
     def inputs_of(self, block_id: str) -> JsonObject:
         """The results that reached this block: `{source block id: its result}`, as the API's logs have it (2.8)."""
@@ -140,7 +149,7 @@ class RunState:
             run.delegations = tuple(_answered(known, event) for known in run.delegations)
         elif isinstance(event, BlockFinished):
             run.status, run.result, run.error = "done", event.result, event.error
-            run.duration_ms = event.duration_ms
+            run.duration_ms, run.warnings = event.duration_ms, run.warnings + event.warnings
         elif isinstance(event, BlockFailed):
             run.status, run.error, run.duration_ms = "failed", event.error, event.duration_ms
         elif isinstance(event, BlockSkipped):
@@ -149,7 +158,7 @@ class RunState:
 
     def _begin(self, run: BlockRun, event: BlockStarted) -> None:
         run.status, run.attempt, run.config, run.inputs = "running", event.attempt, event.config, event.inputs
-        run.block_type, run.block_name = event.block_type, event.block_name
+        run.block_type, run.block_name, run.warnings = event.block_type, event.block_name, event.warnings
         run.error, run.text, run.printed, run.delegations = None, "", "", ()
         if run.order < 0:
             run.started_at = event.at

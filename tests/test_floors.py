@@ -38,7 +38,7 @@ ENGINE_FLOORS = {
     "checkreferences": 2,
     "completion": 2,
     "facts": 2,
-    "schedule": 2,
+    "schedule": 0,
     "deployreview": 2,
     "problem": 2,
     "inputs": 2,
@@ -89,7 +89,7 @@ FLOORS = {f"engine.{name}": floor for name, floor in ENGINE_FLOORS.items()} | {
 KEPT_IN = {
     "PySide6": ("editor",),
     "qasync": ("editor",),
-    "httpx": ("engine.run.http", "engine.client"),
+    "httpx": ("engine.run.http", "engine.client", "engine.server.selfcall"),
     "pydantic_ai": ("engine.llm",),
     "openai": ("engine.llm",),
     "anthropic": ("engine.llm",),
@@ -102,7 +102,14 @@ KEPT_IN = {
     "rich": ("engine.cli",),
     "pickle": ("editor.app",),
 }
-BLOCK_IMPORTS = ("engine.blocks", "engine.document", "engine.errors", "engine.expressions", "engine.references")
+BLOCK_IMPORTS = (
+    "engine.blocks",
+    "engine.document",
+    "engine.errors",
+    "engine.expressions",
+    "engine.references",
+    "engine.schedule",
+)
 
 
 class Import(NamedTuple):

@@ -20,11 +20,15 @@ Hue = Literal["emerald", "sky", "rose", "orange", "teal", "violet", "amber", "in
 
 @dataclass(frozen=True)
 class Port:
-    """A place where edges attach. `name` "" is the unnamed port; `route` is the `condition` an edge from it carries."""
+    """A place where edges attach. `name` "" is the unnamed port; `route` is the `condition` an edge from it carries.
+
+    `older_names` are handles that edges in older documents have for it.
+    """
 
     name: str = ""
     label: str = ""
     route: str | None = None
+    older_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,30 @@ class FieldProblem:
     code: str = "invalid-value"
 
 
+class Repeat(msgspec.Struct, frozen=True, gc=False):
+    """What a block's retry policy has to know about this ending. `reason` is why one would want to try again.
+
+    `is_useful` false says that another attempt comes to the same, `is_safe` false that it may do the work twice;
+    `not_before_s` are seconds to wait at least.
+    """
+
+    reason: str
+    is_useful: bool = True
+    is_safe: bool = True
+    not_before_s: float = 0.0
+
+
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """How a block ended: its result object, and an error text when the result reports a failure (shape b, 3.0)."""
+    """How a block ended: its result object, and an error text when the result reports a failure (shape b, 3.0).
+
+    `warnings` are sentences about what went on all the same. Without `repeat` an error is tried again, where the
+    block's config asks for that, and a success is not.
+    """
 
     result: JsonObject
     error: str | None = None
+    warnings: tuple[str, ...] = ()
+    repeat: Repeat | None = None
 
 
 class BlockContext(Protocol):

@@ -1,13 +1,13 @@
 """Condition: asks questions in order and sends the run down the path of the first one that holds."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from engine.blocks._fields import Field
 from engine.blocks._spec import BlockContext, BlockType, FieldProblem, Outcome, OutputField, Port
 from engine.document import Json, JsonObject
 from engine.errors import BlockError, ExpressionError
 from engine.expressions import Expression
+from engine.references import text_of
 
 ELSE = "else"
 MAX_BRANCHES = 9
@@ -25,14 +25,17 @@ def run(ctx: BlockContext, config: JsonObject) -> Outcome:
         if is_true:
             route = route_of(index)
             break
-    return Outcome({"output": route != ELSE, "result": route, "route": route, "_debug": tried})
+    # A branch that has no answer is not taken, as on the platform, but never in silence (W34).
+    warnings = tuple(f"“{item['branch']}” has no answer: {item['error']}" for item in tried if "error" in item)
+    return Outcome({"output": route != ELSE, "result": route, "route": route, "_debug": tried}, warnings=warnings)
 
 
 def outputs(config: JsonObject) -> tuple[Port, ...]:
     """A port for each branch and one for none of them; each carries its name as its route."""
     count = min(max(len(branches_of(config)), 1), MAX_BRANCHES)
     routes = [*(route_of(index) for index in range(count)), ELSE]
-    return tuple(Port(route, _port_label(route), route) for route in routes)
+    older = _older_handles(config, routes)
+    return tuple(Port(route, _port_label(route), route, older.get(route, ())) for route in routes)
 
 
 def route_of(index: int) -> str:
@@ -51,9 +54,10 @@ def upgrade(config: JsonObject) -> JsonObject:
     if config.get("branches") or not ({"mode", "expression"} & config.keys()):
         return config
     kept = {key: value for key, value in config.items() if key not in ("mode", "expression", "cases")}
-    expression = config.get("expression") or "True"
-    labels = _case_labels(config.get("cases")) if config.get("mode") == "switch" else []
-    texts = [f"({expression}) == {label!r}" for label in labels] or [expression]
+    expression = config.get("expression")
+    if expression is None or expression == "":
+        expression = "True"
+    texts = [f"({expression}) == {label!r}" for label in _case_labels(config)] or [expression]
     return {**kept, "branches": [{"expression": text} for text in texts]}
 
 
@@ -89,17 +93,27 @@ def _try(ctx: BlockContext, branch: Json, index: int) -> tuple[bool, JsonObject]
     if not isinstance(raw, str):
         return bool(raw), {**report, "result": bool(raw)}
     try:
-        found = Expression(raw).evaluate(ctx.result, ctx.variables, ctx.results())
+        expression = Expression(raw)
+        found = expression.evaluate(ctx.result, ctx.variables, ctx.results() if expression.names else {})
     except ExpressionError as error:
         return False, {**report, "error": str(error)}
     report |= {"resolved": found.resolved, "variables": found.variables, "result": found.value}
     return found.is_true, report
 
 
-def _case_labels(cases: Json) -> list[Any]:
-    rows = cases if isinstance(cases, list) else []
+def _case_labels(config: JsonObject) -> list[str]:
+    """The labels of an older switch, as text; none of a config in another mode."""
+    cases = config.get("cases")
+    rows = cases if isinstance(cases, list) and config.get("mode") == "switch" else []
     cells = [row.get("cells") for row in rows if isinstance(row, dict)]
-    return [cell.get(LABEL_COLUMN, "") for cell in cells if isinstance(cell, dict)]
+    return [text_of(cell.get(LABEL_COLUMN, "")) for cell in cells if isinstance(cell, dict)]
+
+
+def _older_handles(config: JsonObject, routes: list[str]) -> dict[str, tuple[str, ...]]:
+    """Handles that edges of older conditions leave from, by route: `true`, `false`, `default`, labels of cases."""
+    labels = [] if config.get("branches") else _case_labels(config)
+    by_label = {route: (label,) for route, label in zip(routes[:-1], labels, strict=False) if label}
+    return {"if": ("true",), ELSE: ("false", "default"), **by_label}
 
 
 def _syntax_problem(text: Json) -> str:

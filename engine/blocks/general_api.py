@@ -3,15 +3,24 @@
 import json
 import math
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from engine.blocks._fields import Choice, Field, pairs_of
-from engine.blocks._spec import BlockContext, BlockType, Effect, Outcome, OutputField
+from engine.blocks._spec import BlockContext, BlockType, Effect, Outcome, OutputField, Repeat
 from engine.document import Json, JsonObject
 from engine.errors import BlockError
 from engine.references import text_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+"""Methods that may be sent twice and do the same as once (RFC 9110, 9.2.2)."""
+PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers of a server that may say something else a little later."""
 DEFAULT_TIMEOUT_MS = 30_000
 MAX_SHOWN = 60
 _PLAIN_HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
@@ -22,24 +31,27 @@ async def run(ctx: BlockContext, config: JsonObject) -> Outcome:
     method = config.get("method", "GET")
     if method is None:
         raise BlockError('The method is null; choose one such as "GET".', retryable=False)
-    headers = [(key, text_of(value)) for key, value in pairs_of(config.get("headers"))]
+    method = text_of(method).strip().upper()
+    headers = [(key, _plain(value)) for key, value in pairs_of(config.get("headers"))]
     body, body_type = encoded_body(config.get("body"))
     if body_type and not any(key.lower() == "content-type" for key, _ in headers):
         headers.append(("Content-Type", body_type))
     try:
         reply = await ctx.http.request(
-            text_of(method).strip().upper(),
+            method,
             text_of(config.get("url") or "").strip(),
             params=_query(config.get("params")),
             headers=headers,
             body=body,
             timeout_s=timeout_ms(config.get("timeout")) / 1000,
+            follow_redirects=is_on(config.get("follow_redirects")),
         )
     except BlockError as error:
         text = str(error) or "The request failed."
-        return Outcome({"output": None, "error": text}, text)
-    output = decoded_body(reply.body, reply.headers.get("content-type", ""))
-    return Outcome({"output": output, "status_code": reply.status, "headers": reply.headers})
+        repeat = Repeat(text, is_useful=error.retryable, is_safe=method in SAFE_TO_REPEAT)
+        return Outcome({"output": None, "error": text}, text, repeat=repeat)
+    result = {"output": await reply.value(), "status_code": reply.status, "headers": reply.headers}
+    return Outcome(result, repeat=_repeat(reply, method))
 
 
 def timeout_ms(value: Json) -> float:
@@ -51,6 +63,11 @@ def timeout_ms(value: Json) -> float:
     return number if math.isfinite(number) and number > 0 else DEFAULT_TIMEOUT_MS
 
 
+def is_on(value: Json) -> bool:
+    """Whether a switch is on; its value may be text."""
+    return value.strip().lower() in ("true", "yes", "on", "1") if isinstance(value, str) else bool(value)
+
+
 def encoded_body(value: Json) -> tuple[bytes | None, str]:
     """The bytes to send and their type: JSON for what is JSON, any other text as it stands and without a type.
 
@@ -60,25 +77,24 @@ def encoded_body(value: Json) -> tuple[bytes | None, str]:
         return None, ""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return value.encode("utf-8", "replace"), ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), "application/json"
+    return _json_bytes(value), "application/json"
 
 
-def decoded_body(body: bytes, content_type: str) -> Json:
-    """The JSON in a reply, else its text; "" for nothing. Numbers that JSON does not have make it text."""
-    if not body:
-        return ""
-    charset = content_type.partition("charset=")[2].partition(";")[0].strip("\"' ") or "utf-8"
+def retry_after_s(headers: JsonObject) -> float:
+    """Seconds that a reply asks to wait for before the next request; 0 when it does not say (RFC 9110, 10.2.3)."""
+    told = str(headers.get("retry-after", "")).strip()
+    if told.isdecimal():
+        return float(told[:12])
     try:
-        text = body.decode(charset, "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
-    try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return text
+        until = parsedate_to_datetime(told)
+        # The server's own clock, where it tells the time: ours may be wrong.
+        now = parsedate_to_datetime(str(headers["date"])) if "date" in headers else datetime.now(UTC)
+        return max((until - now).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def summary(config: JsonObject) -> str:
@@ -92,7 +108,9 @@ def summary(config: JsonObject) -> str:
 
 
 def _effects(config: JsonObject) -> tuple[Effect, ...]:
-    return (Effect("http", _host(text_of(config.get("url") or ""))),)
+    effect = Effect("http", _host(text_of(config.get("url") or "")))
+    # Where redirects lead, only the servers on the way know.
+    return (effect, Effect("http")) if effect.target and is_on(config.get("follow_redirects")) else (effect,)
 
 
 def _host(url: str) -> str:
@@ -110,17 +128,28 @@ def _query(value: Json) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for key, item in pairs_of(value):
         items = item if isinstance(item, list) else [item]
-        pairs.extend((key, "" if part is None else text_of(part)) for part in items)
+        pairs.extend((key, _plain(part)) for part in items)
     return pairs
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
+def _plain(value: Json) -> str:
+    """A header or parameter as text; nothing for null."""
+    return "" if value is None else text_of(value)
 
 
-def _refuse(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+def _repeat(reply: Any, method: str) -> Repeat | None:
+    if reply.status not in PASSING_STATUS:
+        return None
+    reason = f"The server answered {reply.status}."
+    return Repeat(reason, is_safe=method in SAFE_TO_REPEAT, not_before_s=retry_after_s(reply.headers))
+
+
+def _json_bytes(value: Json) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        return text.encode("utf-8", "replace")
 
 
 def _check_url(value: Json) -> str | None:
@@ -191,6 +220,13 @@ BLOCK = BlockType(
             maximum=300_000,
             step=1000,
             unit="ms",
+            advanced=True,
+        ),
+        Field(
+            "follow_redirects",
+            "Follow redirects",
+            "switch",
+            help="When the server points to another address, go there. Another server gets no headers of yours.",
             advanced=True,
         ),
     ),

@@ -16,7 +16,9 @@ def run(ctx: BlockContext, config: JsonObject) -> Outcome:
         inputs = ctx.inputs
         result = inputs[-1][1] if inputs else {"output": ""}
         output = result.get("output", result)
-    status = config.get("status", config.get("status_code"))
+    status = config.get("status")
+    if status is None or status == "":
+        status = config.get("status_code")
     return Outcome({"output": output, "status": status_of(status), "headers": dict(pairs_of(config.get("headers")))})
 
 

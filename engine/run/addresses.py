@@ -11,7 +11,12 @@ ALLOW_VARIABLE = "BLOCKLOOM_ALLOW_PRIVATE_HOSTS"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # `ip.is_global` of Python 3.11 takes several of these for public, so the ranges are spelled out.
-_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")))
+_METADATA = tuple(
+    map(
+        ipaddress.ip_network,
+        ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32"),
+    )
+)
 _PRIVATE = tuple(
     map(
         ipaddress.ip_network,
@@ -42,7 +47,7 @@ _PRIVATE = tuple(
         ),
     )
 )
-_WITH_IPV4_INSIDE = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+_WITH_IPV4_INSIDE = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
 
 
@@ -54,8 +59,8 @@ class AddressRefused(BlockError):
 class AddressPolicy:
     """Public addresses are allowed. Those on this machine and in private networks are when their host is listed.
 
-    `allowed` holds host names, addresses and networks such as `10.0.0.0/8`; "*" allows all private ones. Link-local and
-    metadata addresses are never allowed.
+    `allowed` holds host names, addresses and networks such as `10.0.0.0/8`, each with or without a port such as
+    `localhost:11434` or `[::1]:8080`; "*" allows all private ones. Link-local and metadata addresses are never allowed.
     """
 
     allowed: tuple[str, ...] = ()
@@ -67,18 +72,19 @@ class AddressPolicy:
         listed = ("*",) if text.lower() in ("1", "true", "yes") else tuple(part.strip() for part in text.split(","))
         return cls((*more, *(part for part in listed if part and part not in ("0", "false", "no"))))
 
-    def refusal(self, host: str, address: Address) -> str | None:
-        """Why this host, at this address, may not be called; None when it may."""
+    def refusal(self, host: str, address: Address, port: int | None = None) -> str | None:
+        """Why this host, at this address and port, may not be called; None when it may."""
         real = _unwrapped(address)
         if any(real in network for network in _METADATA if network.version == real.version):
             return f"{host} is at {address}, an address of the machine's own infrastructure, which is never called."
         if not any(real in network for network in _PRIVATE if network.version == real.version):
             return None
-        if any(_covers(entry, host, real) for entry in self.allowed):
+        if any(_covers(entry, host, real, port) for entry in self.allowed):
             return None
+        entry = host if port is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return (
             f"{host} is at {address}, on this machine or in a private network. If you trust this workflow, allow it: "
-            f"set {ALLOW_VARIABLE}={host} (several with commas, 1 for all)."
+            f"set {ALLOW_VARIABLE}={entry} (several with commas, 1 for all)."
         )
 
 
@@ -96,11 +102,22 @@ def _unwrapped(address: Address) -> Address:
     return address
 
 
-def _covers(entry: str, host: str, address: Address) -> bool:
-    if entry == "*" or entry.lower() == host.lower():
+def _covers(entry: str, host: str, address: Address, port: int | None) -> bool:
+    name, wanted_port = _name_and_port(entry)
+    if wanted_port is not None and wanted_port != port:
+        return False
+    if name == "*" or name == host.lower().rstrip("."):
         return True
     try:
-        network = ipaddress.ip_network(entry, strict=False)
+        network = ipaddress.ip_network(name, strict=False)
     except ValueError:
         return False
     return network.version == address.version and address in network
+
+
+def _name_and_port(entry: str) -> tuple[str, int | None]:
+    """A host or network in lower case, and the port behind it; a bare IPv6 address has none."""
+    name, colon, port = entry.strip().lower().rpartition(":")
+    if not colon or not port.isdecimal() or (":" in name and not name.endswith("]")):
+        name, port = entry.strip().lower(), ""
+    return name.strip("[]").rstrip("."), int(port) if port else None

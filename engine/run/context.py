@@ -123,6 +123,8 @@ class StepContext(msgspec.Struct, gc=False):
     timeout_s: float | None = None
     is_open: bool = True
     table: dict[str, JsonObject] | None = None
+    unmet: tuple[str, ...] = ()
+    """References of the config that lead nowhere in this run, known once it is prepared."""
 
     @property
     def block_id(self) -> str:
@@ -172,7 +174,7 @@ class StepContext(msgspec.Struct, gc=False):
         return self.lookup(name) or self.results().get(name)
 
     def results(self) -> Mapping[str, JsonObject]:
-        """Results of ancestors and of blocks that this one mentions, by id and by name.
+        """Results of ancestors and of blocks that this one mentions, by id and by name; of all earlier ones if it asks.
 
         An id wins over a name, and the first block in the order keeps its name.
         """
@@ -239,19 +241,22 @@ class StepContext(msgspec.Struct, gc=False):
         """The step's config with references resolved and mapped inputs filled in.
 
         Raises:
-            BlockError: an input mapping has the wrong shape.
+            BlockError: an input mapping has the wrong shape, or a text grew too long.
         """
         step = self.step
         config = step.config
-        if step.fills:
+        if step.fills or step.unmet:
             config = self._filled(config)
         elif step.template is not None:
-            config = step.template.resolve(self.lookup, self.scope.effective)
+            unmet: list[str] = []
+            config = step.template.resolve(self.lookup, self.scope.effective, unmet)
+            self.unmet = tuple(unmet)
         return self._with_mapped_inputs(config) if step.has_mappings else config
 
     def _filled(self, config: JsonObject) -> JsonObject:
         """The config with its whole-value references replaced; what leads nowhere stays as it is."""
         results, filled = self.scope.progress.results, config.copy()
+        self.unmet = self.step.unmet
         for config_key, steps, keys in self.step.fills:
             value: Json = None
             for index in steps:
@@ -260,6 +265,7 @@ class StepContext(msgspec.Struct, gc=False):
                     break
             for key in keys:
                 if not isinstance(value, dict) or key not in value:
+                    self.unmet += (config[config_key],)
                     break
                 value = value[key]
             else:

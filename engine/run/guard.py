@@ -68,7 +68,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except (socket.gaierror, UnicodeError) as error:
             raise httpcore.ConnectError(f"the name {host} is not known") from error
         addresses = [ipaddress.ip_address(str(info[4][0]).split("%")[0]) for info in found]
-        refusals = {address: self._policy.refusal(host, address) for address in addresses}
+        refusals = {address: self._policy.refusal(host, address, port) for address in addresses}
         allowed = [address for address, refusal in refusals.items() if refusal is None]
         if refusals and not allowed:
             raise AddressRefused(next(filter(None, refusals.values())), retryable=False)

@@ -1,7 +1,7 @@
 """The HTTP client of a run: the one place where the engine calls out, so limits and rules are here.
 
-One connection pool a run, made at the first request. Redirects are not followed, replies are read in pieces and cut off
-at a size, and every way to fail has its own words.
+One connection pool a run, made at the first request. Redirects are followed only on request, replies are read in pieces
+and cut off at a size, and every way to fail has its own words.
 """
 
 import asyncio
@@ -10,16 +10,22 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple, Self
+from urllib.parse import SplitResult, urljoin, urlsplit
 
+from engine.document import Json
 from engine.errors import BlockError, DeadlineExceeded
 from engine.run.addresses import AddressPolicy as AddressPolicy
+from engine.run.bodies import decoded_body
 
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
 MAX_URL_LENGTH = 16 * 1024
+MAX_REDIRECTS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD = frozenset({307, 308})
+_HARMLESS_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 
 Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
 """Names and values; a sequence may have a name several times."""
@@ -32,6 +38,10 @@ class HttpReply:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    async def value(self) -> Json:
+        """The JSON in it, else its text; "" for an empty body. A large one is read without holding others up."""
+        return await decoded_body(self.body, self.headers.get("content-type", ""))
 
 
 class HttpClient:
@@ -49,7 +59,8 @@ class HttpClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._client is not None:
-            await self._client.aclose()
+            client, self._client = self._client, None
+            await client.aclose()
 
     async def request(
         self,
@@ -60,10 +71,12 @@ class HttpClient:
         headers: Pairs = (),
         body: bytes | None = None,
         timeout_s: float = 30.0,
+        follow_redirects: bool = False,
     ) -> HttpReply:
-        """The reply, whatever its status. `timeout_s` is for the whole exchange.
+        """The reply, whatever its status. `timeout_s` is for the whole exchange, redirects included.
 
-        `params` join the query that the address has already and replace what has the same name there (W35).
+        `params` join the query that the address has already and replace what has the same name there (W35). A redirect
+        that is followed is checked like any other address; another server gets none of the headers that were given.
 
         Raises:
             DeadlineExceeded: it took longer than `timeout_s`.
@@ -71,34 +84,39 @@ class HttpClient:
             BlockError: no reply came; the text says what kept it.
         """
         _check_address(url)
+        hop = _Hop(method, url, _pairs(params), _pairs(headers), body)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(method, url, _pairs(params), _pairs(headers), body)
+                return await self._follow(hop) if follow_redirects else await self._exchange(hop)
         except TimeoutError:
             text = f"{_host(url)} did not answer within {timeout_s * 1000:g} ms. Allow more time, or try again later."
             raise DeadlineExceeded(text) from None
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        params: Sequence[tuple[str, str]],
-        headers: Sequence[tuple[str, str]],
-        body: bytes | None,
-    ) -> HttpReply:
+    async def _follow(self, hop: "_Hop") -> HttpReply:
+        for _ in range(MAX_REDIRECTS + 1):
+            reply = await self._exchange(hop)
+            following = _next_hop(hop, reply)
+            if following is None:
+                return reply
+            hop = following
+        text = f"{_host(hop.url)} redirects more than {MAX_REDIRECTS} times, which looks like a circle."
+        raise BlockError(text, retryable=False)
+
+    async def _exchange(self, hop: "_Hop") -> HttpReply:
         import httpx
 
+        url = hop.url
         client = self._open_client()
         # Packed replies are not asked for: a small one can hide a huge one.
         own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Blockloom"}
-        given = {key.lower() for key, _ in headers}
-        merged = [*((key, value) for key, value in own.items() if key.lower() not in given), *headers]
+        given = {key.lower() for key, _ in hop.headers}
+        merged = [*((key, value) for key, value in own.items() if key.lower() not in given), *hop.headers]
+        encoded = [_encoded_header(key, value) for key, value in merged]
         try:
-            encoded = [(key.encode("ascii"), value.encode()) for key, value in merged]
             address = httpx.URL(url)
-            if params:
-                address = address.copy_with(params=_merged(address.params, params))
-            request = client.build_request(method, address, headers=encoded, content=body)
+            if hop.params:
+                address = address.copy_with(params=_merged(address.params, hop.params))
+            request = client.build_request(hop.method, address, headers=encoded, content=hop.body)
             reply = await client.send(request, stream=True)
             try:
                 return HttpReply(reply.status_code, _joined(reply.headers), await self._read(reply, url))
@@ -106,7 +124,7 @@ class HttpClient:
                 with contextlib.suppress(httpx.HTTPError):
                     await reply.aclose()
         except httpx.InvalidURL as error:
-            raise BlockError(f"The address {url[:200]!r} cannot be read: {error}.", retryable=False) from None
+            raise _unreadable(url, error) from None
         except httpx.TimeoutException:
             raise DeadlineExceeded(f"{_host(url)} could not be reached within {CONNECT_TIMEOUT_S:g} s.") from None
         except httpx.HTTPError as error:
@@ -116,19 +134,23 @@ class HttpClient:
 
     async def _read(self, reply: Any, url: str) -> bytes:
         encoding = reply.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
-            raise BlockError(f"{_host(url)} packed its reply as {encoding!r} although asked not to.", retryable=False)
-        limit, pieces, size = self._max_reply_bytes, [], 0
+        pieces, size = [], 0
         async for piece in reply.aiter_raw():
+            if encoding not in ("", "identity"):
+                text = f"{_host(url)} packed its reply as {encoding[:40]!r} although asked not to."
+                raise BlockError(text, retryable=False)
             size += len(piece)
-            if size > limit:
-                text = f"The reply of {_host(url)} is larger than {limit / 1e6:g} MB. Ask for less, page by page."
+            if size > self._max_reply_bytes or _told_size(reply) > self._max_reply_bytes:
+                limit = self._max_reply_bytes / 1e6
+                text = f"The reply of {_host(url)} is larger than {limit:g} MB. Ask for less, page by page."
                 raise BlockError(text, retryable=False)
             pieces.append(piece)
         return b"".join(pieces)
 
     def _open_client(self) -> Any:
         if self._client is None:
+            from http.cookiejar import CookieJar, DefaultCookiePolicy
+
             import httpcore
             import httpx
 
@@ -140,11 +162,76 @@ class HttpClient:
             transport._pool = httpcore.AsyncConnectionPool(
                 ssl_context=context, max_connections=MAX_CONNECTIONS, network_backend=GuardedBackend(self._policy)
             )
-            timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
             self._client = httpx.AsyncClient(
-                transport=transport, timeout=timeout, follow_redirects=False, trust_env=False
+                transport=transport,
+                timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+                follow_redirects=False,
+                trust_env=False,
+                # What one block is told must not change what another one gets.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
         return self._client
+
+
+class _Hop(NamedTuple):
+    """One request of those that a redirect may make of one."""
+
+    method: str
+    url: str
+    params: Sequence[tuple[str, str]]
+    headers: Sequence[tuple[str, str]]
+    body: bytes | None
+
+
+def _next_hop(hop: _Hop, reply: HttpReply) -> _Hop | None:
+    """The request that a redirect asks for; None when the reply is none.
+
+    Raises:
+        BlockError: it leads to no web address, or would hand data to another server.
+    """
+    location = reply.headers.get("location")
+    if reply.status not in _REDIRECTS or not location:
+        return None
+    url = urljoin(hop.url, location)
+    _check_address(url)
+    method, body, headers = hop.method, hop.body, hop.headers
+    if reply.status not in _KEEPS_METHOD and method not in ("GET", "HEAD"):
+        method, body = "GET", None
+        headers = [(key, value) for key, value in headers if key.lower() != "content-type"]
+    if _origin(url) != _origin(hop.url):
+        if body:
+            text = f"{_host(hop.url)} redirects the data to {_host(url)}, another server. Call that address yourself."
+            raise BlockError(text, retryable=False)
+        headers = [(key, value) for key, value in headers if key.lower() in _HARMLESS_HEADERS]
+    return _Hop(method, url, (), headers, body)
+
+
+def _origin(url: str) -> tuple[str, bytes, int | None]:
+    """Scheme, host and port as the library will take them: a second reading of an address may differ from the first."""
+    import httpx
+
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise _unreadable(url, error) from None
+    return address.scheme, address.raw_host, address.port
+
+
+def _told_size(reply: Any) -> int:
+    told = reply.headers.get("content-length", "")
+    return int(told) if told.isdecimal() and len(told) < 20 else 0
+
+
+def _unreadable(url: str, error: Exception) -> BlockError:
+    return BlockError(f"The address {url[:200]!r} cannot be read: {error}.", retryable=False)
+
+
+def _encoded_header(name: str, value: str) -> tuple[bytes, bytes]:
+    try:
+        return name.encode("ascii"), value.encode()
+    except UnicodeEncodeError:
+        text = f"The header {name[:80]!r} holds characters that cannot be sent; its name takes plain letters only."
+        raise BlockError(text, retryable=False) from None
 
 
 def _pairs(pairs: Pairs) -> Sequence[tuple[str, str]]:
@@ -168,9 +255,16 @@ def _check_address(url: str) -> None:
         parts = urlsplit(url)
     except ValueError as error:
         raise BlockError(f"The address cannot be read: {error}.", retryable=False) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_good_port(parts):
         text = f"{url[:200]!r} is no web address; it must begin with https:// or http:// and name a server."
         raise BlockError(text, retryable=False)
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _joined(headers: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ upstream makes the step wait for it without counting as an edge.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from inspect import iscoroutinefunction
@@ -17,22 +17,30 @@ from typing import NamedTuple
 
 from engine.blocks import Catalog
 from engine.blocks._fields import declared_variables
-from engine.blocks._spec import BlockContext, BlockType, Outcome, RunFunction
+from engine.blocks._spec import BlockContext, BlockType, Outcome, Port, RunFunction
+from engine.codenames import looks_at_all
 from engine.document import (
     DEFAULT_SOURCE_HANDLE,
     DEFAULT_TARGET_HANDLE,
     Block,
     Edge,
-    Json,
     JsonObject,
     Workflow,
 )
 from engine.errors import BlockError, CycleError
-from engine.references import MAPPINGS_KEY, Template, find_all, input_mappings, whole_references
+from engine.references import (
+    MAPPINGS_KEY,
+    Template,
+    TextForm,
+    find_all,
+    input_mappings,
+    strings_in,
+    text_of,
+    whole_references,
+)
 
 FINAL_TYPE = "response"
 POLICY_KEYS = frozenset({"timeout", "retry"})
-LEGACY_ROUTES = {"true": "if", "false": "else"}
 _DEFAULT_HANDLES = (DEFAULT_SOURCE_HANDLE, DEFAULT_TARGET_HANDLE)
 _WORDS = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
@@ -58,8 +66,8 @@ class Step:
     (step, condition); `dependents` are both, and the steps that wait for this one without an edge. `feeders` are (step,
     condition) per incoming edge, `sources` the steps among them in order. `meanings` maps each name that this block
     mentions to the earlier steps it can mean, the one with that id first. `fills` says how to resolve a config whose
-    references are whole values; one with other references has a `template`. An `inline` step cannot wait and needs no
-    task.
+    references are whole values; one with other references has a `template`. `unmet` are whole references that can mean
+    nothing. A step that `sees_all` waits for all earlier ones. An `inline` step cannot wait and needs no task.
 
     A long run is as fast as memory is, so what a run reads here takes few objects, and empty ones are shared.
     """
@@ -73,6 +81,7 @@ class Step:
     has_mappings: bool = False
     secret_keys: tuple[str, ...] = ()
     fills: tuple[Fill, ...] = ()
+    unmet: tuple[str, ...] = ()
     template: Template | None = None
     source_ids: tuple[str, ...] = ()
     sources: tuple[int, ...] = ()
@@ -81,10 +90,13 @@ class Step:
     dependents: tuple[int, ...] = ()
     feeders: tuple[tuple[int, str | None], ...] = ()
     meanings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    sees_all: bool = False
 
 
 class Plan:
     """A workflow ready to run: `steps` in topological order. Compile it once per document and run it often.
+
+    `text_form` says how values that are no text read inside longer text.
 
     Raises:
         CycleError: the blocks form a cycle; nothing can run.
@@ -92,8 +104,9 @@ class Plan:
     Source: contract 5.1, 5.2.
     """
 
-    def __init__(self, workflow: Workflow, catalog: Catalog) -> None:
+    def __init__(self, workflow: Workflow, catalog: Catalog, text_form: TextForm = text_of) -> None:
         self.workflow = workflow
+        self._text_form = text_form
         self.block_ids = tuple(_topological_order(workflow))
         blocks = workflow.blocks
         kinds = {name: _Kind(catalog.find(name)) for name in {block.type for block in blocks.values()}}
@@ -129,12 +142,20 @@ class Plan:
         return found
 
     def visible(self, index: int) -> list[int]:
-        """Steps whose results a block may see: its ancestors and those it mentions, in the order of the plan."""
+        """Steps whose results a block may see, in the order of the plan: its ancestors and those it mentions.
+
+        Code that looks at all results sees all earlier ones, as it would if blocks ran one after another.
+        """
+        if self.steps[index].sees_all:
+            return list(range(index))
         mentioned = {target for targets in self.steps[index].meanings.values() for target in targets}
         return sorted(self.ancestors(index) | mentioned)
 
     def up_to(self, block_id: str) -> set[int]:
-        """What has to run for this block to get its inputs: itself, its ancestors, and what all of them refer to."""
+        """What has to run for this block to get its inputs: itself, its ancestors, and what all of them refer to.
+
+        Code that looks at all results gets those of this part only: nothing else is run for its sake.
+        """
         needed: set[int] = set()
         open_steps = [self._index[block_id]]
         while open_steps:
@@ -150,6 +171,8 @@ class Plan:
     def _declared_variables(self) -> JsonObject:
         defaults: JsonObject = {}
         for step in self.steps:
+            if not step.block.enabled:
+                continue
             for item in step.block_type.fields if step.block_type else ():
                 if item.kind == "variables":
                     defaults.update(declared_variables(step.block.config.get(item.key)))
@@ -163,7 +186,7 @@ class Plan:
 
     def _connect(self) -> None:
         steps, index_of = self.steps, self._index
-        routes: dict[int, frozenset[str]] = {}
+        routes: dict[int, Mapping[str, str]] = {}
         outgoing: _Links = {}
         incoming: _Links = {}
         for edge in self.workflow.edges.values():
@@ -174,7 +197,7 @@ class Plan:
             if condition is not None or edge.source_port:
                 if source not in routes:
                     routes[source] = _routes(steps[source])
-                condition = _effective_condition(edge, routes[source])
+                condition = effective_condition(edge, routes[source])
             outgoing.setdefault(source, []).append((target, condition))
             incoming.setdefault(target, []).append((source, condition))
             self.waits_for[target] += 1
@@ -196,9 +219,14 @@ class Plan:
     def _find_references(self) -> None:
         """Settle what the names in each config mean, and who waits for whom because of that."""
         waiters: dict[int, list[int]] = {}
+        all_before = 0
         for step in self.steps:
             self._find_meanings(step)
             awaited = {target for targets in step.meanings.values() for target in targets}
+            if step.sees_all:
+                # The one before that sees all has waited for everything before itself.
+                awaited |= set(range(all_before, step.index))
+                all_before = step.index
             for target in awaited.difference(step.sources):
                 waiters.setdefault(target, []).append(step.index)
                 self.waits_for[step.index] += 1
@@ -211,7 +239,7 @@ class Plan:
             return
         whole = whole_references(step.config, block_type.raw_fields)
         if whole is None:
-            step.template = Template(step.config, block_type.raw_fields)
+            step.template = Template(step.config, block_type.raw_fields, self._text_form)
             names = step.template.names
         else:
             names = frozenset([reference.name for _, reference in whole])
@@ -219,12 +247,16 @@ class Plan:
             names |= {mapping.source for mapping in input_mappings(step.block.config)}
         if block_type.raw_fields:
             names |= self._names_in_source(step)
+            sources = (text for key in block_type.raw_fields for text in strings_in(step.block.config.get(key)))
+            step.sees_all = any(map(looks_at_all, sources))
         if not names:
             return
         step.meanings = found = {name: targets for name in names if (targets := self.meaning(name, index))}
         step.fills = tuple(
             [Fill(key, found[item.name], _keys(item.path)) for key, item in whole or () if item.name in found]
         )
+        if len(step.fills) < len(whole or ()):
+            step.unmet = tuple([item.text for _, item in whole or () if item.name not in found])
 
     def _names_in_source(self, step: Step) -> set[str]:
         """Block names and ids that source text mentions: as a word, in quotes, or as a reference."""
@@ -233,7 +265,7 @@ class Plan:
         for key in step.block_type.raw_fields:
             source = step.block.config.get(key)
             found.update(reference.name for reference in find_all(source) if reference.kind == "block")
-            for text in _texts(source):
+            for text in strings_in(source):
                 found.update(single or double for single, double in _QUOTED.findall(text))
                 found.update(self._spelled_as_word(set(_WORDS.findall(text))))
         return found
@@ -327,18 +359,24 @@ def _run_unknown(_ctx: BlockContext, _config: JsonObject) -> Outcome:
     raise BlockError("Nothing here knows how to run a block of this type.", retryable=False)
 
 
-def _routes(step: Step) -> frozenset[str]:
-    """The routes that a block can take; none for a block that does not choose."""
-    ports = step.block_type.outputs(step.block.config) if step.block_type else ()
-    return frozenset(port.route for port in ports if port.route is not None)
+def _routes(step: Step) -> Mapping[str, str]:
+    return routes_of(step.block_type.outputs(step.block.config)) if step.block_type else {}
 
 
-def _effective_condition(edge: Edge, routes: frozenset[str]) -> str | None:
+def routes_of(ports: Iterable[Port]) -> Mapping[str, str]:
+    """The routes that a block with these ports can take, by the handles that stand for them; none where it does not
+    choose."""
+    routed = [(port, port.route) for port in ports if port.route is not None]
+    older = {handle: route for port, route in reversed(routed) for handle in port.older_names}
+    return older | {port.name: route for port, route in routed}
+
+
+def effective_condition(edge: Edge, routes: Mapping[str, str]) -> str | None:
     """The route that this edge waits for; None lets everything through. Nothing stored is changed.
 
-    A source with routes gives an edge without a condition the route of its handle (X21; older files call the two
-    branches `true` and `false`). A source without routes can never meet a condition, so one that only repeats the
-    handle is a leftover of an editor and counts as none (W27, W28); any other, the empty text included, never fires.
+    A source with routes gives an edge without a condition the route of its handle (X21). A source without routes can
+    never meet a condition, so one that only repeats the handle is a leftover of an editor and counts as none (W27,
+    W28); any other, the empty text included, never fires.
     """
     if not routes:
         is_leftover = bool(edge.condition) and edge.condition in (edge.source_handle, *_DEFAULT_HANDLES)
@@ -346,15 +384,4 @@ def _effective_condition(edge: Edge, routes: frozenset[str]) -> str | None:
     if edge.condition is not None:
         return edge.condition
     handle = edge.source_port
-    return LEGACY_ROUTES.get(handle, handle) if handle and handle not in routes else handle or None
-
-
-def _texts(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+    return routes.get(handle, handle) if handle else None

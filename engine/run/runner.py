@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.blocks import Catalog, default_catalog
-from engine.blocks._spec import Outcome
+from engine.blocks._spec import Outcome, Repeat
 from engine.document import Json, JsonObject, Workflow
-from engine.errors import BlockError, BlockloomError, DeadlineExceeded, UnknownBlock
+from engine.errors import BlockError, BlockloomError, DeadlineExceeded, RunError, UnknownBlock
 from engine.events import (
     AnyEvent,
     BlockChunk,
@@ -28,10 +28,11 @@ from engine.events import (
     RunStatus,
     Stream,
 )
+from engine.references import text_form
 from engine.run.clock import Clock, SystemClock
 from engine.run.context import RunScope, Services, StepContext
 from engine.run.plan import Plan, Step
-from engine.run.policy import Policy, read_policy
+from engine.run.policy import MAX_DELAY_S, Policy, read_policy
 from engine.run.progress import Progress, Skip
 from engine.run.values import JsonGuard
 
@@ -43,6 +44,7 @@ INLINE_SLICE_S = 0.005
 HIDDEN = "••••••"
 NO_REASON = "It failed without saying why."
 MAX_FOREIGN_TEXT = 500
+MAX_ERROR_TEXT = 10_000
 
 
 async def run(
@@ -63,7 +65,7 @@ async def run(
     Raises:
         CycleError: the blocks form a cycle; no event was emitted.
     """
-    plan = Plan(workflow, catalog or default_catalog())
+    plan = Plan(workflow, catalog or default_catalog(), text_form())
     return await run_plan(
         plan,
         emit,
@@ -95,8 +97,11 @@ async def run_plan(
     Cancelling the caller ends the run: open blocks are closed, `RunFinished` says "cancelled", `CancelledError` passes.
 
     Raises:
-        UnknownBlock: `until` is not in the workflow.
+        UnknownBlock: `until` is not in the workflow; no event was emitted.
+        RunError: the variables are no JSON object; no event was emitted.
     """
+    if variables is not None and not isinstance(variables, dict):
+        raise RunError("Run variables are an object of names and values; this is none.")
     if until is not None and until not in plan.workflow.blocks:
         raise UnknownBlock(f"There is no block with the id {until!r} to run to.")
     selected = None if until is None else plan.up_to(until)
@@ -128,6 +133,7 @@ class _Run:
         self._step_ended = asyncio.Event()
 
     async def execute(self, run_id: str, deadline_s: float | None, slots: int) -> RunFinished:
+        await self._check_variables()
         self._put(
             RunStarted,
             self._began,
@@ -148,6 +154,13 @@ class _Run:
             self._end("cancelled")
             raise
         return self._end("completed", output=self._progress.final_output())
+
+    async def _check_variables(self) -> None:
+        """Also makes them known to the guard, so that blocks which pass them on need not look at them again."""
+        try:
+            await self._guard.check_in_turns(self._scope.variables)
+        except BlockError as error:
+            raise RunError(f"The run variables cannot be used. {error}") from None
 
     async def _work(self, tasks: asyncio.TaskGroup, slots: int) -> None:
         progress, monotonic = self._progress, self._monotonic
@@ -186,7 +199,7 @@ class _Run:
         context = StepContext(self._scope, step)
         try:
             config = self._prepare(step, context, began) if step.has_mappings else context.prepare()
-            self._put_started(step, config, 1, began)
+            self._put_started(step, config, 1, began, context.unmet)
             outcome = step.run(context, config)
             if type(outcome) is not Outcome:
                 outcome = _outcome(outcome)
@@ -200,7 +213,7 @@ class _Run:
         context = StepContext(self._scope, step)
         try:
             outcome = await self._attempts(step, context, began)
-            self._guard.check(outcome.result)
+            await self._guard.check_in_turns(outcome.result)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -218,7 +231,7 @@ class _Run:
     async def _attempts(self, step: Step, context: StepContext, began: float) -> Outcome:
         """The outcome of the last attempt. A raised failure and a reported one are both tried again."""
         config = self._prepare(step, context, began)
-        self._put_started(step, config, 1, began)
+        self._put_started(step, config, 1, began, context.unmet)
         policy = read_policy(config, step.block_type)
         context.timeout_s = policy.timeout_s
         attempt = 1
@@ -228,23 +241,24 @@ class _Run:
             except Exception as error:
                 if attempt == policy.attempts or not getattr(error, "retryable", True):
                     raise
-                failure = failure_text(error, step)
+                repeat = Repeat(failure_text(error, step))
             else:
-                if outcome.error is None or attempt == policy.attempts:
+                wished = _repeat_after(outcome, policy) if attempt < policy.attempts else None
+                if wished is None:
                     return outcome
-                failure = outcome.error
-            delay_s = policy.delay_after(attempt)
+                repeat = wished
+            delay_s = max(policy.delay_after(attempt), repeat.not_before_s)
             self._put(
                 BlockRetrying,
                 self._monotonic(),
                 block_id=step.block.id,
                 attempt=attempt,
-                error=failure,
+                error=_presentable(repeat.reason),
                 delay_s=delay_s,
             )
             await self._clock.sleep(delay_s)
             attempt += 1
-            self._put_started(step, config, attempt, self._monotonic())
+            self._put_started(step, config, attempt, self._monotonic(), context.unmet)
 
     async def _attempt(self, step: Step, context: StepContext, config: JsonObject, policy: Policy) -> Outcome:
         timeout = self._clock.timeout(policy.timeout_s)
@@ -262,14 +276,14 @@ class _Run:
         try:
             return context.prepare()
         except BlockError:
-            self._put_started(step, step.config, 1, began)  # every failure has a start before it
+            self._put_started(step, step.config, 1, began, ())  # every failure has a start before it
             raise
 
     def _finish(self, step: Step, outcome: Outcome, began: float) -> float:
         ended = self._monotonic()
         result, error = outcome.result, outcome.error
         if error is not None:
-            error = error.strip() or NO_REASON
+            error = _presentable(error)
         self._progress.finish(step, result)
         self._seq += 1
         self._emit(
@@ -280,6 +294,7 @@ class _Run:
                 result=result,
                 duration_ms=(ended - began) * 1000,
                 error=error,
+                warnings=outcome.warnings,
             )
         )
         return ended
@@ -302,7 +317,7 @@ class _Run:
             because_of=skip.because_of,
         )
 
-    def _put_started(self, step: Step, config: JsonObject, attempt: int, now: float) -> None:
+    def _put_started(self, step: Step, config: JsonObject, attempt: int, now: float, unmet: tuple[str, ...]) -> None:
         block = step.block
         if step.secret_keys:
             config = {key: HIDDEN if key in step.secret_keys and value else value for key, value in config.items()}
@@ -317,6 +332,7 @@ class _Run:
                 config=config,
                 inputs=self._progress.input_ids(step),
                 attempt=attempt,
+                warnings=unmet and _about_unmet(unmet),
             )
         )
 
@@ -365,7 +381,28 @@ def failure_text(error: Exception, step: Step) -> str:
         secret = step.config.get(key)
         if isinstance(secret, str) and secret:
             text = text.replace(secret, HIDDEN)
-    return text or NO_REASON
+    return _presentable(text)
+
+
+def _presentable(text: str) -> str:
+    """A text for people, which can be sent: never empty, without halves of characters, and not without an end."""
+    shown = text.strip()[:MAX_ERROR_TEXT] or NO_REASON
+    return shown if shown.isascii() else shown.encode("utf-8", "replace").decode()
+
+
+def _about_unmet(references: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{text} has no value in this run, so it stays as it is written." for text in dict.fromkeys(references)
+    )
+
+
+def _repeat_after(outcome: Outcome, policy: Policy) -> Repeat | None:
+    """What to say of another attempt; None when there shall be none."""
+    repeat = outcome.repeat
+    if repeat is None:
+        return None if outcome.error is None else Repeat(outcome.error)
+    is_wanted = repeat.is_useful and (repeat.is_safe or policy.repeats_unsafe)
+    return repeat if is_wanted and repeat.not_before_s <= MAX_DELAY_S else None
 
 
 def _outcome(value: object) -> Outcome:

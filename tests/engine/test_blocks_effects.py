@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from engine.blocks import default_catalog
-from engine.blocks.general_api import decoded_body, encoded_body, timeout_ms
+from engine.blocks.general_api import encoded_body, timeout_ms
 from engine.code import CodeResult
 from engine.document import Block, Edge, JsonObject, Workflow
 from engine.errors import BlockError, ModelError
 from engine.events import AnyEvent, BlockChunk
 from engine.llm import Completion, ModelRequest
+from engine.run.bodies import decoded_body
 from engine.run.context import Services
 from engine.run.http import HttpReply
 from engine.run.runner import run
@@ -214,6 +215,7 @@ class TestGeneralApi:
             "headers": [("A", "1"), ("Content-Type", "application/json")],
             "body": b'{"a":5}',
             "timeout_s": 1.5,
+            "follow_redirects": False,
         }
 
     def test_lists_of_parameters_repeat_their_name(self) -> None:
@@ -288,7 +290,7 @@ class TestGeneralApi:
     )
     def test_replies(self, body: bytes, kind: str, expected: Any) -> None:
         """JSON where it is JSON, else text, and nothing in a reply can break it."""
-        found = decoded_body(body, kind)
+        found = asyncio.run(decoded_body(body, kind))
 
         assert found == expected
         json.dumps(found, allow_nan=False)

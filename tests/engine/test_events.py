@@ -52,6 +52,8 @@ def any_event() -> st.SearchStrategy[AnyEvent]:
         "attempt": st.integers(1, 99),
         "blocks": st.lists(TEXTS, max_size=3).map(tuple),
         "inputs": st.lists(TEXTS, max_size=3).map(tuple),
+        "warnings": st.lists(TEXTS, max_size=3).map(tuple),
+        "is_preview": st.booleans(),
         "variables": OBJECTS,
         "config": OBJECTS,
         "result": OBJECTS,

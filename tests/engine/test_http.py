@@ -177,7 +177,7 @@ class TestFailures:
         """The time is for the whole reply, not for each piece of it."""
 
         async def drip(writer: asyncio.StreamWriter, _request: bytes) -> None:
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
             while True:
                 writer.write(b"x")
                 await writer.drain()
