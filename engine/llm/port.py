@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.document import JsonObject
 
@@ -13,10 +14,18 @@ OnText = Callable[[str], None]
 """Takes each piece of an answer as it arrives. All pieces together are the answer's text."""
 
 
+class Turn(NamedTuple):
+    """Something that was said before: `role` is "user" or "assistant"."""
+
+    role: str
+    text: str
+
+
 @dataclass(frozen=True)
 class ModelRequest:
     """One question to a model. `schema` is a JSON schema that the answer must fit; the answer is then JSON text.
 
+    `history` is what was said before in the same conversation, oldest first; the offline model passes it over.
     A `model` of "" is the one chosen in the settings, else `DEFAULT_MODEL`. `max_tokens` limits the answer.
     """
 
@@ -26,6 +35,7 @@ class ModelRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     schema: JsonObject | None = None
+    history: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ async def ask(
     try:
         async with model_request_stream(
             model,
-            [_message(request)],
+            _messages(request),
             model_settings=_request_settings(request),
             model_request_parameters=_parameters(request),
             instrument=False,
@@ -164,12 +164,21 @@ def _anthropic_model(name: str, key: str, settings: ModelSettings) -> "tuple[Mod
     return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client)), client
 
 
-def _message(request: ModelRequest) -> Any:
+def _messages(request: ModelRequest) -> list[Any]:
+    """What was said before and what is asked now; the system prompt comes first of all."""
     from pydantic_ai.messages import ModelRequest as Message
-    from pydantic_ai.messages import SystemPromptPart, UserPromptPart
+    from pydantic_ai.messages import ModelResponse, SystemPromptPart, TextPart, UserPromptPart
 
-    system = [SystemPromptPart(request.system_prompt)] if request.system_prompt.strip() else []
-    return Message(parts=[*system, UserPromptPart(request.prompt)])
+    messages: list[Any] = [
+        ModelResponse(parts=[TextPart(turn.text)]) if turn.role == "assistant" else Message([UserPromptPart(turn.text)])
+        for turn in request.history
+    ]
+    if not request.system_prompt.strip():
+        return [*messages, Message([UserPromptPart(request.prompt)])]
+    system = SystemPromptPart(request.system_prompt)
+    if messages:
+        return [Message([system]), *messages, Message([UserPromptPart(request.prompt)])]
+    return [Message([system, UserPromptPart(request.prompt)])]
 
 
 def _request_settings(request: ModelRequest) -> "RequestSettings":

@@ -6,13 +6,22 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
-from engine.server import health, workflows
+from engine.server import (
+    agent_runs,
+    agents,
+    copilot,
+    database_tables,
+    health,
+    knowledge,
+    orchestrations,
+    workflows,
+)
 from engine.server.auth import KeyGuard
 from engine.server.errors import add_error_handlers
 from engine.server.services import Services
 from engine.server.version import program_version
 
-RESOURCES = (health, workflows)
+RESOURCES = (health, workflows, agents, agent_runs, orchestrations, copilot, knowledge, database_tables)
 """Modules with a `router`, in the order in which the documentation shows them."""
 
 
@@ -29,7 +38,9 @@ def create_app(services: Services) -> ASGIApp:
         app.include_router(module.router)
     add_error_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return KeyGuard(app, services.keys)
+    guarded = KeyGuard(app, services.keys)
+    services.own.connect(guarded)
+    return guarded
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -6,7 +6,6 @@ default for every field may be left out by the caller when the parameter has a d
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from engine.document import Json
 from engine.server.errors import ApiError, ErrorReply
 from engine.server.http.json import BadJson, read_json_off_loop
+from engine.server.ids import canonical_id as canonical_id
 from engine.server.services import Services
 
 
@@ -81,11 +81,3 @@ def _services(request: Request) -> Services:
 
 ServicesOf = Annotated[Services, Depends(_services)]
 """Parameter type of a route that needs the server's services."""
-
-
-def canonical_id(text: str) -> str | None:
-    """The id as it is stored, lower case with hyphens, however the UUID was spelled; None when it is no UUID."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None

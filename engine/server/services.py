@@ -11,6 +11,7 @@ from engine.run.context import RunSettings
 from engine.server.auth import Key
 from engine.server.runs.loaded import Workflows
 from engine.server.runs.port import RunService
+from engine.server.selfcall import SelfCall
 from engine.store import Database, open_database
 
 
@@ -59,6 +60,7 @@ class Services:
     workflows: Workflows
     runs: RunService
     settings: ServerSettings
+    own: SelfCall
     run_limit: RunLimit | None = None
     secret_limit: SecretLimit | None = None
 
@@ -85,14 +87,14 @@ async def open_services(
     async with AsyncExitStack() as stack:
         db = await open_database(where)
         stack.push_async_callback(db.close)
-        workflows = Workflows(db, catalog)
+        workflows, own = Workflows(db, catalog), SelfCall()
         runs = await stack.enter_async_context(
             open_runs(
                 db,
-                settings.run,
+                own.settings_for(db, settings.run),
                 places=settings.max_runs,
                 max_waiting=settings.max_waiting,
                 drain_s=settings.drain_s,
             )
         )
-        yield Services(db, keys, catalog, workflows, runs, settings, run_limit, secret_limit)
+        yield Services(db, (*keys, own), catalog, workflows, runs, settings, own, run_limit, secret_limit)

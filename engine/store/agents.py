@@ -9,6 +9,8 @@ from engine.store.dbtime import now_us, read_now
 from engine.store.schema import AGENT_RUNS, AGENTS, RECORDS
 
 SESSION = "session"
+ASSIGNED = "agent_knowledge_base"
+"""Kinds of records that belong to an agent."""
 _A, _R = AGENTS.c, AGENT_RUNS.c
 
 
