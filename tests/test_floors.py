@@ -101,6 +101,9 @@ KEPT_IN = {
     "typer": ("engine.cli.main",),
     "rich": ("engine.cli",),
     "pickle": ("editor.app",),
+    "quickjs_rs": ("engine.code.quickjs",),
+    "wasmtime": ("engine.code.quickjs",),
+    "pydantic_monty": ("engine.code.restricted",),
 }
 BLOCK_IMPORTS = (
     "engine.blocks",

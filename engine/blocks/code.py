@@ -1,12 +1,18 @@
-"""Code: a few lines of Python between two blocks, run in a process of its own."""
+"""Code: a few lines of Python or JavaScript between two blocks, run in a process of its own."""
 
 import ast
+import re
 
 from engine.blocks._fields import Choice, Field
 from engine.blocks._spec import BlockContext, BlockType, Effect, FieldProblem, Outcome, OutputField
 from engine.document import Json, JsonObject
 
 MAX_CHECKED = 100_000
+LANGUAGES = {"python": "Python", "javascript": "JavaScript"}
+_COMMENTS = {"python": "#", "javascript": "//"}
+_CALLS_OUT = re.compile(r"(?<![\w.])fetch\s*\(")
+_HAS_ITS_OWN = re.compile(r"\b(?:def|function|import|const|let|var)\s+fetch\b|\bfetch\s*=")
+_ALLOW_HTTP = "Let the code call web addresses"
 NEW_CODE = """\
 # input_data holds what the blocks before gave, by their names:
 #   input_data["Start"]["output"]
@@ -26,8 +32,9 @@ async def run(ctx: BlockContext, config: JsonObject) -> Outcome:
         source,
         results,
         results,
-        language=str(config.get("language") or "python"),
+        language=_language(config),
         imports=preloaded(config),
+        allow_http=_may_call_out(ctx.raw_config),
         on_print=lambda text: ctx.emit(text, "print"),
         timeout_s=ctx.timeout_s,
     )
@@ -49,10 +56,53 @@ def preloaded(config: JsonObject) -> list[str] | None:
 
 
 def check(config: JsonObject) -> list[FieldProblem]:
-    """Whether Python can read the code. It is only read here, never run."""
+    """Whether Python can read the code, which is only read here and never run, and whether it may call what it calls.
+
+    JavaScript is not read: what could read it belongs into the process where it runs.
+    """
     source = config.get("code")
-    if not isinstance(source, str) or config.get("language") not in (None, "", "python") or len(source) > MAX_CHECKED:
+    if not isinstance(source, str) or len(source) > MAX_CHECKED:
         return []
+    if not _may_call_out(config) and _CALLS_OUT.search(source) and not _HAS_ITS_OWN.search(source):
+        message = f"The code calls fetch, which is there only when “{_ALLOW_HTTP}” is on."
+        return [FieldProblem("code", message, "warning", "no-http")]
+    return _unreadable(source) if _language(config) == "python" else []
+
+
+def summary(config: JsonObject) -> str:
+    """How much code there is, and in which language."""
+    language = _language(config)
+    lines = code_lines(config.get("code"), _COMMENTS.get(language, "#"))
+    return (
+        f"{lines} {'line' if lines == 1 else 'lines'} of {LANGUAGES.get(language, language)}"
+        if lines
+        else "no code yet"
+    )
+
+
+def code_lines(source: Json, comment: str = "#") -> int:
+    """Lines that hold more than a comment."""
+    lines = source.splitlines() if isinstance(source, str) else []
+    return sum(1 for line in lines if line.strip() and not line.lstrip().startswith(comment))
+
+
+def _effects(config: JsonObject) -> tuple[Effect, ...]:
+    source = config.get("code")
+    if not isinstance(source, str) or not source.strip():
+        return ()
+    return (Effect("code"), Effect("http")) if _may_call_out(config) else (Effect("code"),)
+
+
+def _may_call_out(stored: JsonObject) -> bool:
+    """Only the document decides, never a value that comes in while it runs."""
+    return stored.get("allow_http") is True
+
+
+def _language(config: JsonObject) -> str:
+    return str(config.get("language") or "python").strip().lower()
+
+
+def _unreadable(source: str) -> list[FieldProblem]:
     try:
         ast.parse(source)
     except SyntaxError as error:
@@ -63,32 +113,15 @@ def check(config: JsonObject) -> list[FieldProblem]:
     return []
 
 
-def summary(config: JsonObject) -> str:
-    """How much code there is."""
-    lines = code_lines(config.get("code"))
-    return f"{lines} {'line' if lines == 1 else 'lines'} of Python" if lines else "no code yet"
-
-
-def _effects(config: JsonObject) -> tuple[Effect, ...]:
-    source = config.get("code")
-    return (Effect("code"),) if isinstance(source, str) and source.strip() else ()
-
-
-def code_lines(source: Json) -> int:
-    """Lines that hold more than a comment."""
-    lines = source.splitlines() if isinstance(source, str) else []
-    return sum(1 for line in lines if line.strip() and not line.lstrip().startswith("#"))
-
-
 BLOCK = BlockType(
     type="code",
     label="Code",
-    description="A few lines of Python",
+    description="Python or JavaScript",
     category="Data",
     icon="code",
     hue="amber",
     aliases=("function",),
-    keywords=("python", "script", "function", "transform", "calculate", "convert", "program", "data"),
+    keywords=("python", "javascript", "script", "function", "transform", "calculate", "convert", "program", "data"),
     raw_fields=frozenset({"code"}),
     check=check,
     run=run,
@@ -107,7 +140,15 @@ BLOCK = BlockType(
             "Language",
             "choice",
             default="python",
-            choices=(Choice("python", "Python"),),
+            choices=tuple(Choice(value, label) for value, label in LANGUAGES.items()),
+            advanced=True,
+        ),
+        Field(
+            "allow_http",
+            _ALLOW_HTTP,
+            "switch",
+            help="The code then finds fetch(url), and answer.text and answer.json() of what it returns. "
+            "The addresses of this computer and its network stay closed, as for a General API block.",
             advanced=True,
         ),
     ),
@@ -117,5 +158,6 @@ BLOCK = BlockType(
     ),
     summary=summary,
     effects=_effects,
-    help="The code runs apart from this program: without files, without network, and with limits on time and memory.",
+    help="The code runs apart from this program: without files, without network, and with limits on time and memory. "
+    "JavaScript finds the same names as Python.",
 )

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import struct
+from dataclasses import dataclass
 
 from engine.code import landlock, seccomp
 from engine.code.libc import libc
@@ -50,10 +51,21 @@ def die_with(parent_pid: int) -> None:
         os._exit(1)
 
 
-def harden_block(limits: CodeLimits, address_space: int, *, own_namespace: bool, with_filter: bool) -> None:
-    """Limit the calling fork. `address_space` is what it occupied before any user code, in bytes."""
+@dataclass(frozen=True)
+class Space:
+    """Bytes that a process occupies: of addresses, and of private memory that can be written."""
+
+    addresses: int
+    data: int
+
+
+def harden_block(limits: CodeLimits, space: Space, *, own_namespace: bool, with_filter: bool) -> None:
+    """Limit the calling fork. `space` is what it occupied before any user code."""
     _limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)
-    _limit(resource.RLIMIT_AS, address_space + limits.memory_bytes + _HEADROOM)
+    # The JavaScript engine sets 4 GB of addresses aside and makes memory of them when needed, which only the second
+    # limit sees. Shared memory counts for the first alone.
+    _limit(resource.RLIMIT_AS, space.addresses + limits.memory_bytes + _HEADROOM)
+    _limit(resource.RLIMIT_DATA, space.data + limits.memory_bytes + _HEADROOM)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if own_namespace:
         # Counted per user and namespace, all blocks of the run together; outside, the user's own programs would count.
@@ -62,26 +74,28 @@ def harden_block(limits: CodeLimits, address_space: int, *, own_namespace: bool,
         seccomp.install(seccomp.block_filter(os.getpid()))
 
 
-def address_space_in_use() -> int:
-    """Bytes of address space that this process occupies, to 64 KB; without `/proc`, which is not there inside.
+def space_in_use() -> Space:
+    """What this process occupies, to 64 KB; without `/proc`, which is not there inside."""
+    return Space(_in_use(resource.RLIMIT_AS), _in_use(resource.RLIMIT_DATA))
 
-    A limit below what is in use makes every new mapping fail, so halving finds the edge.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+
+def _in_use(kind: int) -> int:
+    """Bytes counted against this limit. Below it every new mapping fails, so halving finds the edge."""
+    soft, hard = resource.getrlimit(kind)
     low, high = 0, 1 << 36
     try:
         while high - low > 1 << 16:
             middle = (low + high) // 2
-            resource.setrlimit(resource.RLIMIT_AS, (middle, hard))
+            resource.setrlimit(kind, (middle, hard))
             low, high = (low, middle) if _can_map() else (middle, high)
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        resource.setrlimit(kind, (soft, hard))
     return high
 
 
 def _can_map() -> bool:
     try:
-        mmap.mmap(-1, _PAGE).close()
+        mmap.mmap(-1, _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except (OSError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno != errno.ENOMEM:
             raise

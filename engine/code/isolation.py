@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.code import attacks, launch
-from engine.code.exchange import Prints, exchange, job
+from engine.code.exchange import exchange
+from engine.code.job import Task, job
 from engine.code.limits import CodeLimits
 from engine.code.modules import ModulePolicy
+from engine.code.prints import Prints
 from engine.code.session import CodeUnavailable, Session
 from engine.errors import BlockError
 
@@ -74,7 +76,8 @@ async def _try_level(level: Level) -> Isolation:
     try:
         fork = session.fork()
         prints = Prints(fork.output, _PROBE_LIMITS, None)
-        result = await exchange(fork, job(attacks.SOURCE, {}, {}, None), _PROBE_LIMITS, prints, _PROBE_LIMITS.wall_s)
+        work = await job(Task(attacks.SOURCE, {}, {}))
+        result = await exchange(fork, work, _PROBE_LIMITS, prints, _PROBE_LIMITS.wall_s)
         facts = session.facts
     finally:
         await session.close()

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.code.modules import ALIASES, ModulePolicy, refusal
+from engine.code.modules import ALIASES, FETCH_CURE, ModulePolicy, refusal
 
 FILENAME = "<code>"
 _MAX_ERROR = 4000
@@ -127,6 +127,8 @@ def describe(error: BaseException) -> str:
         text = "more memory than the block may use"
     elif isinstance(error, SystemExit):
         text = "code blocks do not exit; set output and let the code end"
+    elif isinstance(error, NameError) and error.name == "fetch":
+        text = f"{_text_of(error)}: {FETCH_CURE}"
     else:
         text = _text_of(error)
     told = f"{kind}: {text}" if text else kind

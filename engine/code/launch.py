@@ -24,6 +24,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+_PROGRAM_S = 60
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
 _START = (
@@ -67,6 +68,31 @@ def start(*, wrapped: bool) -> Started:
         theirs.close()
     ours.setblocking(False)
     return Started(process, ours)
+
+
+def output_of(code: str) -> bytes:
+    """What a Python program of ours writes, run in an interpreter of its own that finds the engine and all packages.
+
+    Raises:
+        OSError: it failed; the text has its last words.
+    """
+    places = [str(Path(__file__).parents[2]), *packages()]
+    command = [str(Path(sys.executable).resolve()), "-I", "-S", "-B", "-c", f"import sys; sys.path += {places}; {code}"]
+    try:
+        done = subprocess.run(  # noqa: S603  a fixed command line of our own
+            command, capture_output=True, check=True, env=_ENVIRONMENT, cwd="/", timeout=_PROGRAM_S
+        )
+    except subprocess.CalledProcessError as error:
+        raise OSError(last_line(error.stderr)) from None
+    except subprocess.TimeoutExpired:
+        raise OSError(f"it took longer than {_PROGRAM_S} s") from None
+    return done.stdout
+
+
+def last_line(written: bytes) -> str:
+    """The last line of what a process wrote, which for an error is the error."""
+    lines = [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1][:500] if lines else ""
 
 
 def bubblewrap() -> str | None:

@@ -40,6 +40,8 @@ PRELOADED = _words("""
 """)
 """Loaded once by the template, so that a block finds them ready."""
 
+FETCH_CURE = 'turn on "Let the code call web addresses" in this block\'s settings to have fetch(url)'
+
 _NETWORK = _words("aiohttp ftplib http httpx imaplib poplib requests smtplib socket socketserver ssl telnetlib")
 _HOST = _words("ctypes glob multiprocessing os pathlib platform pty resource shutil signal subprocess sys tempfile")
 
@@ -70,7 +72,8 @@ def refusal(module: str) -> str:
     root = module.partition(".")[0]
     if root in _NETWORK:
         return (
-            f"code blocks have no network, so {root!r} would not work; fetch with a General API block before this one"
+            f"code blocks have no network, so {root!r} would not work; fetch with a General API block before this "
+            f"one, or {FETCH_CURE}"
         )
     if root in _HOST:
         return f"{root!r} is not available in code blocks: they have no files, programs or environment"

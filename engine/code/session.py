@@ -95,6 +95,7 @@ class Session:
         self._last_number = 0
         self._ready: asyncio.Future[Facts] = self._loop.create_future()
         self._lost = False
+        self._has_javascript = False
         self._loop.add_reader(self._control.fileno(), self._on_control)
 
     @classmethod
@@ -125,8 +126,10 @@ class Session:
         """Whether the template has gone, so that another session is needed."""
         return self._lost
 
-    def fork(self, load: Sequence[str] = ()) -> Fork:
+    def fork(self, load: Sequence[str] = (), javascript: bytes | None = None) -> Fork:
         """A fresh worker; the template imports the modules in `load` first, once, if it may.
+
+        `javascript` is the machine code of the engine, for a block in that language.
 
         Raises:
             CodeUnavailable: the template is gone.
@@ -134,16 +137,21 @@ class Session:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         output, printed = os.pipe2(os.O_CLOEXEC)
         self._last_number += 1
-        request = msgspec.json.encode({"fork": self._last_number, "load": load})
+        request = {"fork": self._last_number, "load": load, "javascript": javascript is not None}
+        descriptors = [theirs.fileno(), printed]
+        if javascript is not None and not self._has_javascript:
+            descriptors.append(_file_with(javascript))
         try:
-            socket.send_fds(self._control, [request], [theirs.fileno(), printed])
+            socket.send_fds(self._control, [msgspec.json.encode(request)], descriptors)
         except OSError as error:
             ours.close()
             os.close(output)
             raise CodeUnavailable(f"The process for code blocks does not answer: {error}") from error
         finally:
             theirs.close()
-            os.close(printed)
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+        self._has_javascript = self._has_javascript or javascript is not None
         ours.setblocking(False)
         os.set_blocking(output, False)
         fork = Fork(self._last_number, ours, output)
@@ -242,5 +250,17 @@ class Session:
             return ""
         os.set_blocking(self._process.stderr.fileno(), False)
         written: Any = self._process.stderr.read() or b""
-        lines = [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1][:500] if lines else ""
+        return launch.last_line(written)
+
+
+def _file_with(content: bytes) -> int:
+    """A descriptor of a file without a name that holds this content."""
+    descriptor = os.memfd_create("blockloom")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -6,6 +6,7 @@ It never runs user code and holds no secret. Messages on its control socket are 
                                                                first: how to set up
     out  {"ready": facts, "pid": own pid}                      set up and hardened
     in   {"fork": number, "load": [module]} + socket, pipe     start a block
+                                            and a file, if the block is the first in JavaScript: the engine's code
     out  {"forked": number, "pid": pid} + pidfd                it lives
     out  {"exited": number, "status": wait status}             it is gone
 """
@@ -25,10 +26,12 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.code.harden import address_space_in_use, die_with, harden_template
+from engine.code import javascript
+from engine.code.harden import Space, die_with, harden_template, space_in_use
 from engine.code.limits import CodeLimits
 from engine.code.modules import PRELOADED, ModulePolicy
-from engine.code.worker import work
+from engine.code.quickjs import Machine
+from engine.code.worker import Surroundings, work
 
 _MAX_MESSAGE = 1 << 16
 _MAX_DESCRIPTORS = 4096
@@ -56,6 +59,8 @@ class Template:
         self._own_namespace = bool(setup["own_namespace"])
         self._poll = select.poll()
         self._children: dict[int, tuple[int, int]] = {}  # pidfd -> number, pid
+        self._machine: Machine | None = None
+        self._javascript_problem = ""
         sys.path.extend(setup["packages"])
         self._prepare_interpreter()
         _load(PRELOADED)
@@ -83,7 +88,10 @@ class Template:
         """Get ready to be copied: no garbage to collect, memory measured."""
         gc.collect()
         gc.freeze()
-        self._address_space = address_space_in_use()
+        space = space_in_use()
+        if self._machine is None:
+            self._space = space
+        self._space_with_machine = space
 
     def serve(self) -> None:
         """Answer until the control socket closes; forks then die with this process."""
@@ -96,7 +104,7 @@ class Template:
                     return
 
     def _answer(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, 2)
+        message, descriptors, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, 3)
         if not message:
             return False
         request = json.loads(message)
@@ -104,10 +112,25 @@ class Template:
         if wanted:
             _load(wanted)
             self._settle()
-        self._fork(request["fork"], *descriptors)
+        sock, output, *engine = descriptors
+        if engine:
+            self._start_javascript(engine[0])
+        self._fork(request["fork"], request["javascript"], sock, output)
         return True
 
-    def _fork(self, number: int, sock: int, output: int) -> None:
+    def _start_javascript(self, descriptor: int) -> None:
+        """Start the engine that forks will have a copy of; where that fails, each block that asks for it says so."""
+        with open(descriptor, "rb") as file:
+            code = file.read()
+        _load(["quickjs_rs"])
+        self._settle()
+        try:
+            self._machine = javascript.boot(code, self._limits.memory_bytes)
+        except Exception as error:  # noqa: BLE001  the template must live on for the blocks in Python
+            self._javascript_problem = str(error) or type(error).__name__
+        self._settle()
+
+    def _fork(self, number: int, is_javascript: bool, sock: int, output: int) -> None:
         template_pid = os.getpid()
         try:
             pid = os.fork()
@@ -118,7 +141,7 @@ class Template:
             return
         if pid == 0:
             try:
-                self._become_worker(sock, output, template_pid)
+                self._become_worker(is_javascript, sock, output, template_pid)
             finally:
                 os._exit(1)
         os.close(sock)
@@ -128,7 +151,7 @@ class Template:
         self._poll.register(watched, select.POLLIN)
         self._send({"forked": number, "pid": pid}, [watched])
 
-    def _become_worker(self, sock: int, output: int, template_pid: int) -> None:
+    def _become_worker(self, is_javascript: bool, sock: int, output: int, template_pid: int) -> None:
         self._control.detach()
         os.dup2(output, 1)
         os.dup2(output, 2)
@@ -136,14 +159,22 @@ class Template:
         kept = os.dup2(os.dup(sock), 3)
         os.closerange(4, _MAX_DESCRIPTORS)
         gc.enable()
-        work(
-            socket.socket(fileno=kept),
-            template_pid,
+        if self._machine is not None and not is_javascript:
+            # The addresses that it sets aside would otherwise be memory to have.
+            self._machine.close()
+            self._machine = None
+        work(socket.socket(fileno=kept), template_pid, self._surroundings())
+
+    def _surroundings(self) -> Surroundings:
+        space: Space = self._space_with_machine if self._machine is not None else self._space
+        return Surroundings(
             self._limits,
             self._modules,
-            self._address_space,
-            own_namespace=self._own_namespace,
-            with_filter=self._with_filter,
+            space,
+            self._own_namespace,
+            self._with_filter,
+            self._machine,
+            self._javascript_problem,
         )
 
     def _reap(self, watched: int) -> None:

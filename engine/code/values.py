@@ -106,6 +106,9 @@ def _simpler(value: Any) -> tuple[bool, Any]:
             return True, getattr(value, method)()
     if hasattr(value, "isoformat"):
         return True, value.isoformat()
+    # What stands for an object of the restricted interpreter's.
+    if getattr(value, "is_dataclass", None) is True and isinstance(getattr(value, "attributes", None), dict):
+        return True, value.attributes
     fields = getattr(value, "__dataclass_fields__", None)
     if isinstance(fields, dict) and not isinstance(value, type):
         return True, {field: getattr(value, field) for field in fields}

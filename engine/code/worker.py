@@ -8,12 +8,14 @@ import json
 import os
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from engine.code import frames, language, values
-from engine.code.harden import die_with, harden_block
+from engine.code import fetching, frames, javascript, language, values
+from engine.code.harden import Space, die_with, harden_block
 from engine.code.limits import CodeLimits
 from engine.code.modules import ModulePolicy
+from engine.code.quickjs import Machine
 
 
 class Output(io.TextIOBase):
@@ -51,41 +53,50 @@ class Output(io.TextIOBase):
             self._left = -1
 
 
-def work(
-    sock: socket.socket,
-    parent_pid: int,
-    limits: CodeLimits,
-    modules: ModulePolicy,
-    address_space: int,
-    *,
-    own_namespace: bool,
-    with_filter: bool,
-) -> NoReturn:
+@dataclass(frozen=True)
+class Surroundings:
+    """What all blocks of a template share.
+
+    `machine` is the JavaScript engine, in forks for that language; `javascript_problem` says why there is none.
+    """
+
+    limits: CodeLimits
+    modules: ModulePolicy
+    space: Space
+    own_namespace: bool
+    with_filter: bool
+    machine: Machine | None = None
+    javascript_problem: str = ""
+
+
+def work(sock: socket.socket, parent_pid: int, around: Surroundings) -> NoReturn:
     """Run one block in this fork, which ends here."""
     try:
         die_with(parent_pid)
         header = json.loads(frames.receive(sock, frames.MAX_JOB))
         payload = frames.receive(sock, frames.MAX_JOB)
-        harden_block(limits, address_space, own_namespace=own_namespace, with_filter=with_filter)
-        frames.send(sock, answer(header, payload, limits, modules))
+        harden_block(around.limits, around.space, own_namespace=around.own_namespace, with_filter=around.with_filter)
+        line = fetching.Line(sock)
+        line.say(answer(header, payload, around, line))
     finally:
         os._exit(0)
 
 
-def answer(header: dict[str, Any], payload: bytes, limits: CodeLimits, modules: ModulePolicy) -> bytes:
-    """The frame for the parent: `{"output", "error", "limit"}`.
+def answer(header: dict[str, Any], payload: bytes, around: Surroundings, line: fetching.Line) -> bytes:
+    """The frame for the parent: `{"kind": "answer", "output", "error", "limit"}`.
 
     `header` has the source, the names and their places in the list of results that `payload` is; `payload` is read
     twice, so that changing a name in scope does not change `input_data`.
     """
+    limits = around.limits
     printer = Output(limits.print_bytes)
     sys.stdout = sys.stderr = printer
     error: str | None = None
     limit: str | None = None
     output = b"null"
     try:
-        output = _run(header, payload, modules)
-    except language.Refused as refused:
+        output = _LANGUAGES[header["language"]](header, payload, around, printer, line)
+    except (language.Refused, javascript.Thrown) as refused:
         error = str(refused)
     except values.ValueProblem as problem:
         error = f"ValueError: {problem}"
@@ -98,10 +109,13 @@ def answer(header: dict[str, Any], payload: bytes, limits: CodeLimits, modules: 
         error = f"The output is {len(output):,} bytes of JSON; a block may return {limits.output_bytes:,}. Return less."
         output, limit = b"null", "output"
     printer.flush()
-    return b'{"output":%s,"error":%s,"limit":%s}' % (output, json.dumps(error).encode(), json.dumps(limit).encode())
+    told = json.dumps(error).encode(), json.dumps(limit).encode()
+    return b'{"kind":"answer","output":%s,"error":%s,"limit":%s}' % (output, *told)
 
 
-def _run(header: dict[str, Any], payload: bytes, modules: ModulePolicy) -> bytes:
+def _python(
+    header: dict[str, Any], payload: bytes, around: Surroundings, _printer: Output, line: fetching.Line
+) -> bytes:
     if "numpy.random" in sys.modules:
         # `random` does this by itself after a fork.
         sys.modules["numpy.random"].seed()
@@ -110,7 +124,20 @@ def _run(header: dict[str, Any], payload: bytes, modules: ModulePolicy) -> bytes
     scope = language.names_in_scope({name: results[place] for name, place in header["scope"].items()})
     copies = json.loads(payload) if header["input_data"] else []
     input_data = {name: copies[place] for name, place in header["input_data"].items()}
-    globals_ = language.namespace(scope, input_data, modules)
-    language.preload(header["imports"], globals_, modules)
+    globals_ = language.namespace(scope, input_data, around.modules)
+    if header["may_call"]:
+        globals_.setdefault("fetch", line.fetch)
+    language.preload(header["imports"], globals_, around.modules)
     exec(code, globals_)  # noqa: S102  this is what the whole sandbox is for
     return values.to_json(language.result_of(globals_, scope))
+
+
+def _javascript(
+    header: dict[str, Any], payload: bytes, around: Surroundings, printer: Output, line: fetching.Line
+) -> bytes:
+    if around.machine is None:
+        raise javascript.Thrown(f"JavaScript cannot run here: {around.javascript_problem}")
+    return javascript.run(around.machine, header, payload, printer.write, line.fetch)
+
+
+_LANGUAGES = {"python": _python, "javascript": _javascript}

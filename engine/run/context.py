@@ -27,7 +27,8 @@ class RunSettings:
 
     `allow_private_hosts` are host names or networks, on this machine or near it, that HTTP requests may
     reach, `("*",)` for all; `code_limits` is an `engine.code.CodeLimits`, `code_modules` an `engine.code.ModulePolicy`,
-    `allow_unisolated` runs code on a machine that cannot isolate it, `models` is an `engine.llm.ModelSettings`,
+    `allow_unisolated` runs code on a machine that cannot isolate it, `code_fallback` "monty" runs its Python there in a
+    restricted interpreter instead, `models` is an `engine.llm.ModelSettings`,
     `directory` an `engine.directory.Directory` (by default the connected server's and the local library), and
     `platform` an `engine.client.Connection`, the server that platform calls go to; `platform_transport` reaches it
     without a network.
@@ -37,6 +38,7 @@ class RunSettings:
     code_limits: Any = None
     code_modules: Any = None
     allow_unisolated: bool = False
+    code_fallback: Any = None
     models: Any = None
     directory: Any = None
     platform: Any = None
@@ -68,7 +70,13 @@ async def open_services(settings: RunSettings | None = None) -> AsyncIterator[Se
     async with AsyncExitStack() as stack:
         policy = AddressPolicy.from_environment(settings.allow_private_hosts)
         http = await stack.enter_async_context(HttpClient(policy))
-        runner = CodeRunner(settings.code_limits, settings.code_modules, allow_unisolated=settings.allow_unisolated)
+        runner = CodeRunner(
+            settings.code_limits,
+            settings.code_modules,
+            allow_unisolated=settings.allow_unisolated,
+            fallback=settings.code_fallback,
+            http=http,
+        )
         code = await stack.enter_async_context(runner)
         platform = await _opened_platform(settings, stack)
         directory = settings.directory or _usual_directory(platform)

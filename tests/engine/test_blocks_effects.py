@@ -148,7 +148,7 @@ class TestCode:
         result = {"output": {"n": 5}}
         assert source == "output = '<Start.output.n>'"
         assert scope == input_data == {"Start": result, "s": result}
-        assert options == {"language": "python", "imports": None, "timeout_s": None}
+        assert options == {"language": "python", "imports": None, "allow_http": False, "timeout_s": None}
         assert found.result == {"output": {"k": 1}}
         assert found.printed == "printed"
 
@@ -171,7 +171,12 @@ class TestCode:
 
         ran("code", {"code": "x", "imports": ["json"], "custom_packages": "pandas>=2, yaml", "timeout": 500}, code=code)
 
-        assert code.asked[0][3] == {"language": "python", "imports": ["json", "pandas", "yaml"], "timeout_s": 0.5}
+        assert code.asked[0][3] == {
+            "language": "python",
+            "imports": ["json", "pandas", "yaml"],
+            "allow_http": False,
+            "timeout_s": 0.5,
+        }
 
     def test_a_new_block_explains_itself(self) -> None:
         """The code that a new block starts with is valid, and passes on what came before."""

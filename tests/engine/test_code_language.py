@@ -1,5 +1,6 @@
 """The rules of the language of code blocks that can be told without running any."""
 
+import asyncio
 import contextlib
 import re
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.code import language
-from engine.code.exchange import job, packages_of
+from engine.code.job import Task, job, packages_of
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_only_what_the_code_can_name_is_sent() -> None:
     big = {"output": "x" * 1000}
     small = {"output": 1}
 
-    work = job("output = small_one['output']", {"big": big, "small-one": small}, {"big": big}, None)
-    everything = job("output = input_data", {"big": big}, {"big": big, "id": big}, None)
+    work = asyncio.run(job(Task("output = small_one['output']", {"big": big, "small-one": small}, {"big": big})))
+    everything = asyncio.run(job(Task("output = input_data", {"big": big}, {"big": big, "id": big})))
 
     assert work.payload == b'[{"output":1}]'
     assert everything.payload.count(b"xxx" * 333) == 1

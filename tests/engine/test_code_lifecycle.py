@@ -23,8 +23,10 @@ from engine.code import (
     isolation,
     launch,
 )
-from engine.code.exchange import Prints, exchange, job
+from engine.code.exchange import exchange
+from engine.code.job import Task, job
 from engine.code.libc import libc
+from engine.code.prints import Prints
 from engine.code.session import Session
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -258,7 +260,7 @@ def test_the_probe_notices_a_missing_sandbox() -> None:
         session = await Session.start(limits, ModulePolicy(), wrapped=False, harden=False)
         fork = session.fork()
         prints = Prints(fork.output, limits, None)
-        result = await exchange(fork, job(attacks.SOURCE, {}, {}, None), limits, prints, 10)
+        result = await exchange(fork, await job(Task(attacks.SOURCE, {}, {})), limits, prints, 10)
         await session.close()
         return result.output
 

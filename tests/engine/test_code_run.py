@@ -274,10 +274,11 @@ def test_a_block_ends_at_its_wall_clock(run: Run) -> None:
 
 
 def test_other_languages_are_named_as_missing(run: Run) -> None:
-    """JavaScript gives an error that says what runs here."""
-    result = run("return 1", language="javascript")
+    """A language that is not there gives an error that says what runs here."""
+    error = "Code blocks run Python and JavaScript; 'ruby' is not available. Translate the code."
 
-    assert result.error == "Code blocks run Python; 'javascript' is not available. Translate the code to Python."
+    assert run("puts 1", language="ruby").error == error
+    assert output_of(run("output = 1", language=" Python ")) == 1
 
 
 def test_inputs_that_are_no_json_are_an_error_of_the_block(run: Run) -> None:
