@@ -81,6 +81,17 @@ class Field:
         given = (config[key] for key in keys if config.get(key) not in (None, ""))
         return next(given, config.get(self.key))
 
+    def first_value(self) -> Json:
+        """What a new block has under this key, as the studio begins it (contract 3.0); None for no key at all.
+
+        The studio shows some fields only beside others that are there and empty, so leaving those away is not the same.
+        """
+        if self.default is not None or self.kind in ("number", "choice"):
+            return self.default
+        if self.kind == "pairs":
+            return rows_of([("", "")])
+        return {"switch": False, "branches": [], "variables": {}}.get(self.kind, "")
+
     def is_visible(self, config: JsonObject) -> bool:
         """Whether the form shows this field for this config."""
         return all(rule.holds(config) for rule in self.visible)

@@ -221,6 +221,7 @@ class BlockType:
         return next((item for item in self.fields if item.key == key), None)
 
     def new_config(self) -> JsonObject:
-        """The config of a new block: declared defaults, then what is minted for each one."""
-        declared: dict[str, Json] = {item.key: item.default for item in self.fields if item.default is not None}
-        return {**declared, **self.default_extra, **self.mint()}
+        """The config of a new block: what each field begins with that its form shows, then what is minted for it."""
+        begun = {item.key: value for item in self.fields if (value := item.first_value()) is not None}
+        shown = {item.key: begun[item.key] for item in self.fields if item.key in begun and item.is_visible(begun)}
+        return {**shown, **self.default_extra, **self.mint()}
