@@ -11,9 +11,14 @@ from engine.server import (
     agents,
     copilot,
     database_tables,
+    execute,
+    executions,
     health,
     knowledge,
+    lifecycle,
     orchestrations,
+    webhooks,
+    workflow_graph,
     workflows,
 )
 from engine.server.auth import KeyGuard
@@ -21,7 +26,21 @@ from engine.server.errors import add_error_handlers
 from engine.server.services import Services
 from engine.server.version import program_version
 
-RESOURCES = (health, workflows, agents, agent_runs, orchestrations, copilot, knowledge, database_tables)
+RESOURCES = (
+    health,
+    workflows,
+    workflow_graph,
+    lifecycle,
+    execute,
+    executions,
+    webhooks,
+    agents,
+    agent_runs,
+    orchestrations,
+    copilot,
+    knowledge,
+    database_tables,
+)
 """Modules with a `router`, in the order in which the documentation shows them."""
 
 
@@ -40,7 +59,7 @@ def create_app(services: Services) -> ASGIApp:
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     guarded = KeyGuard(app, services.keys)
     services.own.connect(guarded)
-    return guarded
+    return webhooks.Webhooks(guarded, services)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

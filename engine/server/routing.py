@@ -18,13 +18,13 @@ from engine.server.ids import canonical_id as canonical_id
 from engine.server.services import Services
 
 
-def resource(tag: str) -> APIRouter:
+def resource(tag: str, route_class: type[APIRoute] | None = None) -> APIRouter:
     """A router for the routes of one resource."""
     errors: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": ErrorReply, "description": "The request cannot be served; `error` says why."},
         "5XX": {"model": ErrorReply, "description": "The server cannot serve it; `error` says why."},
     }
-    return APIRouter(tags=[tag], route_class=JsonRoute, responses=errors)
+    return APIRouter(tags=[tag], route_class=route_class or JsonRoute, responses=errors)
 
 
 class JsonRoute(APIRoute):
@@ -59,7 +59,7 @@ class _JsonRequest(Request):
         if not body:
             self._json: Json = None
             return
-        if not _is_json(self.headers.get("content-type", "")):
+        if not is_json(self.headers.get("content-type", "")):
             raise ApiError(415, "The body must be JSON, sent with Content-Type: application/json.")
         try:
             self._json = await read_json_off_loop(body)
@@ -69,7 +69,8 @@ class _JsonRequest(Request):
             raise ApiError(400, "The body must be a JSON object, in braces.")
 
 
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Whether a body with this content type is JSON: `application/json`, or another kind that ends in `+json`."""
     kind = content_type.partition(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 

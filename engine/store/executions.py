@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, null, or_, select, update
 
 from engine.store.database import Record
 from engine.store.dbtime import US, now_us, read_now
@@ -195,12 +195,6 @@ def events_after(connection: Connection, execution_id: str, seq: int) -> bytes:
     return b"".join(connection.execute(query.order_by(RUN_EVENTS.c.last_seq)).scalars())
 
 
-def agent_run_ids(connection: Connection, execution_id: str) -> dict[str, str]:
-    """For each agent block of a run, the id of its model run."""
-    query = select(AGENT_RUNS.c.block_id, AGENT_RUNS.c.id).where(AGENT_RUNS.c.execution_id == execution_id)
-    return {row.block_id: row.id for row in connection.execute(query)}
-
-
 def last_seq(connection: Connection, execution_id: str) -> int:
     """The number of the last event that is kept; 0 when there is none."""
     query = select(func.max(RUN_EVENTS.c.last_seq)).where(RUN_EVENTS.c.execution_id == execution_id)
@@ -217,3 +211,34 @@ def cancels_wanted(connection: Connection, owner: str) -> list[str]:
     """Runs of this process that somebody wants to end."""
     is_wanted = (_E.owner == owner) & (_E.status == "running") & _E.cancel_requested_at.is_not(None)
     return list(connection.execute(select(_E.id).where(is_wanted)).scalars())
+
+
+@dataclass(frozen=True)
+class History:
+    """Which runs of a workflow are asked for; `since` is an instant."""
+
+    workflow_id: str
+    limit: int
+    offset: int = 0
+    status: str | None = None
+    since: int | None = None
+
+
+def history(connection: Connection, asked: History) -> list[Record]:
+    """These runs, newest first."""
+    query = select(EXECUTIONS).where(*_fits(asked)).order_by(_E.number.desc())
+    return list(connection.execute(query.limit(asked.limit).offset(asked.offset)))
+
+
+def count(connection: Connection, asked: History) -> int:
+    """How many runs fit, on all pages together."""
+    return connection.execute(select(func.count()).select_from(EXECUTIONS).where(*_fits(asked))).scalar_one()
+
+
+def _fits(asked: History) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [_E.workflow_id == asked.workflow_id]
+    if asked.status is not None:
+        conditions.append(_E.status == asked.status)
+    if asked.since is not None:
+        conditions.append(_E.created_at >= asked.since)
+    return conditions

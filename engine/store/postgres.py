@@ -19,8 +19,9 @@ CONNECTIONS = 8
 CONNECT_TIMEOUT_S = 5
 MAX_WAITING = 4_096
 ATTEMPTS = 5
-_TAKEN_BACK = ("40001", "40P01")
-"""States of PostgreSQL: serialization failure and deadlock."""
+_TAKEN_BACK = ("40001", "40P01", "23505")
+"""States of PostgreSQL: serialization failure, deadlock, and a key that somebody else added at the same moment. The
+work is done again, and then sees what the other one wrote."""
 
 
 class PostgresDatabase:

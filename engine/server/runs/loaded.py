@@ -118,3 +118,13 @@ def _secrets(workflow: Workflow, catalog: Catalog) -> dict[str, str]:
         if block_type is not None and block_type.trigger == "webhook" and isinstance(webhook_id, str):
             found.setdefault(webhook_id, secret if isinstance(secret, str) else "")
     return found
+
+
+async def stored_document(db: Database, workflow_id: str, revision: str) -> Workflow:
+    """The graph that a past run had. One that is not kept any more is an empty one: logs then show no configs."""
+    row = await db.read(lambda connection: stored.graph_of(connection, workflow_id, revision))
+    if row is None:
+        return Workflow()
+    return await asyncio.to_thread(
+        lambda: workflow_from_api({"blocks": msgspec.json.decode(row.blocks), "edges": msgspec.json.decode(row.edges)})
+    )

@@ -126,7 +126,7 @@ class LocalRuns:
             earlier = await self.find(answer.execution_id)
             started.set_result(earlier or StoredRun(self._db, answer.execution_id))
             return None
-        live = self._live[row.execution_id] = LiveRun(row.execution_id)
+        live = self._live[row.execution_id] = LiveRun(row.execution_id, row.revision)
         task = asyncio.current_task()
         assert task is not None
         self._tasks[task] = live
@@ -179,9 +179,8 @@ class LocalRuns:
         else:
             end = await play(services=RunServices())
         if end.status == "completed":
-            return FinishedRun(live.execution_id, "completed", end.output, None, None, tuple(live.recorded))
-        text = f"Execution timed out after {order.deadline_s:g}s"
-        return FinishedRun(live.execution_id, "failed", None, text, EXECUTION_TIMEOUT, tuple(live.recorded))
+            return live.finished_as("completed", output=end.output)
+        return live.finished_as("failed", f"Execution timed out after {order.deadline_s:g}s", EXECUTION_TIMEOUT)
 
     def _stopped(self, live: LiveRun) -> FinishedRun:
         text, code = (CANCELLED_TEXT, EXECUTION_CANCELLED) if live.is_cancelled else _INTERRUPTED
@@ -216,7 +215,7 @@ def _failed(live: LiveRun, text: str, code: str) -> FinishedRun:
         live.emit(RunStarted(1, now, run_id=live.execution_id))
     if not isinstance(live.recorded[-1], RunFinished):
         live.emit(RunFinished(len(live.recorded) + 1, now, status="failed", error=text))
-    return FinishedRun(live.execution_id, "failed", None, text, code, tuple(live.recorded))
+    return live.finished_as("failed", text, code)
 
 
 def _kind(value: Json) -> str:

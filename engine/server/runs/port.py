@@ -1,6 +1,6 @@
 """What routes know of runs: start one, follow it, cancel it. Nothing here says in which process it happens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,6 +11,7 @@ from engine.server.runs.loaded import LoadedWorkflow
 
 Trigger = Literal["manual", "webhook", "schedule"]
 FinalStatus = Literal["completed", "failed"]
+FOLLOW_WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,23 @@ class RunOrder:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """How a run ended, as recorded. `error_code` is one of the contract's, None for a run that completed."""
+    """How a run ended, as recorded. `error_code` is None for a run that completed, `revision` that of its graph."""
 
     execution_id: str
     status: FinalStatus
     output: Json
     error: str | None
     error_code: str | None
+    revision: str
     events: tuple[AnyEvent, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some events of a run, in order. `is_last` says that nothing comes after them, because its end is recorded."""
+
+    events: Sequence[AnyEvent]
+    is_last: bool
 
 
 class Run(Protocol):
@@ -54,11 +64,22 @@ class Run(Protocol):
 
     execution_id: str
 
-    def events(self, after: int = 0) -> AsyncIterator[AnyEvent]:
-        """Its events numbered above `after`, as they happen, to the last one."""
+    async def more(self, after: int, wait_s: float) -> Batch:
+        """Its events numbered above `after`; waits up to `wait_s` seconds for one, and may come back with none."""
 
     async def finished(self) -> FinishedRun:
         """How it ended, once that is recorded."""
+
+
+async def follow(run: Run, after: int = 0) -> AsyncIterator[AnyEvent]:
+    """The events of a run numbered above `after`, as they happen, to the last one."""
+    is_last = False
+    while not is_last:
+        batch = await run.more(after, FOLLOW_WAIT_S)
+        for event in batch.events:
+            after = event.seq
+            yield event
+        is_last = batch.is_last
 
 
 class RunService(Protocol):

@@ -51,8 +51,13 @@ def finish_row(run: FinishedRun, owner: str, unsaved: tuple[AnyEvent, ...], work
         skipped,
         as_lines(unsaved),
         unsaved[-1].seq if unsaved else 0,
-        tuple(_agent_runs(run.events, workflow)),
+        tuple(_agent_runs(run.execution_id, run.events, workflow)),
     )
+
+
+def agent_run_id(execution_id: str, block_id: str) -> str:
+    """The id of the model run of an agent block: the same whenever it is asked for, so that logs need no look-up."""
+    return str(uuid.uuid5(uuid.UUID(execution_id), block_id))
 
 
 def _line(event: AnyEvent) -> bytes:
@@ -89,7 +94,7 @@ def _cut(encoded: bytes) -> JsonObject:
     return {"truncated": True, "bytes": len(encoded), "preview": encoded[:PREVIEW].decode(errors="ignore")}
 
 
-def _agent_runs(events: tuple[AnyEvent, ...], workflow: Workflow) -> Iterable[AgentRun]:
+def _agent_runs(execution_id: str, events: tuple[AnyEvent, ...], workflow: Workflow) -> Iterable[AgentRun]:
     """A record for each agent block that ran. Source: contract 3.6 and 2.10."""
     if not any(block.type == AGENT_TYPE for block in workflow.blocks.values()):
         return
@@ -100,10 +105,10 @@ def _agent_runs(events: tuple[AnyEvent, ...], workflow: Workflow) -> Iterable[Ag
         elif isinstance(event, BlockFinished | BlockFailed):
             started = begun.get(event.block_id)
             if started is not None and started.block_type == AGENT_TYPE:
-                yield _agent_run(started, event)
+                yield _agent_run(execution_id, started, event)
 
 
-def _agent_run(started: BlockStarted, ended: BlockFinished | BlockFailed) -> AgentRun:
+def _agent_run(execution_id: str, started: BlockStarted, ended: BlockFinished | BlockFailed) -> AgentRun:
     config, result = started.config, ended.result if isinstance(ended, BlockFinished) else {}
     prompts = (config.get(key) for key in ("input", "message", "messages", "prompt"))
     data: dict[str, Any] = {
@@ -119,7 +124,7 @@ def _agent_run(started: BlockStarted, ended: BlockFinished | BlockFailed) -> Age
     agent_id = config.get("agent_id")
     status = "failed" if ended.error else "completed"
     return AgentRun(
-        id=str(uuid.uuid4()),
+        id=agent_run_id(execution_id, ended.block_id),
         run_id=f"wfblk_{uuid.uuid4().hex[:12]}",
         agent_id=agent_id if isinstance(agent_id, str) and agent_id else None,
         block_id=ended.block_id,
