@@ -26,6 +26,7 @@ from editor.panels.palette import PalettePanel
 from editor.panels.problems import ProblemsPanel
 from editor.panels.quick_add import QuickAddPopup
 from editor.panels.runs import RunPanel
+from editor.panels.scrubber import Scrubber
 from editor.reporter import report_error
 from editor.run_flow import RunFlow
 from editor.theme import Theme
@@ -34,6 +35,7 @@ from editor.welcome import Welcome
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
 from editor.workspace.problem_watcher import ProblemWatcher
+from editor.workspace.replay import Replay
 from editor.workspace.runs import Runs
 from editor.workspace.settings import Settings
 from editor.workspace.workspace import Workspace
@@ -119,6 +121,7 @@ class Window(QMainWindow):
         self.outline_panel = OutlinePanel(workspace, theme)
         self.inspector = InspectorPanel(workspace, theme)
         self.run_panel = RunPanel(workspace, theme)
+        self.run_panel.add_scrubber(Scrubber(Replay(workspace, self.runs, self.tasks, self), theme))
         self.problems_panel = ProblemsPanel(workspace, theme)
         panels = {
             "palette": self.palette_panel,

@@ -83,6 +83,8 @@ class RunState:
     error: str | None = None
     started_at: float | None = None
     duration_ms: float | None = None
+    frozen_at: float | None = None
+    """Set by whoever shows a moment of a run that is over: the time of that moment, at which durations end."""
     last_seq: int = 0
     _next_order: int = 0
 

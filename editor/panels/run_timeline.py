@@ -115,7 +115,8 @@ class RunTimelineModel(QAbstractListModel):
             return None
         length = block_run.duration_ms if block_run else run.duration_ms
         if length is None:
-            length = 0.0 if run.is_finished else max(0.0, (self._clock() - began) * 1000)
+            now = self._clock() if run.frozen_at is None else run.frozen_at
+            length = 0.0 if run.is_finished else max(0.0, (now - began) * 1000)
         return (began - run.started_at) * 1000, length
 
     def total_ms(self) -> float:

@@ -58,6 +58,10 @@ class RunPanel(QWidget):
         self._connect()
         self._on_run_replaced()
 
+    def add_scrubber(self, scrubber: QWidget) -> None:
+        """Put this bar below the head, where one goes through the moments of the run."""
+        self._content_layout.insertWidget(1, scrubber)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._is_stale:
@@ -105,7 +109,7 @@ class RunPanel(QWidget):
         self.splitter.setStretchFactor(0, 2)
         self.splitter.setStretchFactor(1, 3)
         self._content = QWidget(self)
-        content = QVBoxLayout(self._content)
+        content = self._content_layout = QVBoxLayout(self._content)
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(0)
         content.addLayout(header)
@@ -169,7 +173,7 @@ class RunPanel(QWidget):
         if run is None:
             self._ticking.stop()
             return
-        if run.is_finished:
+        if run.is_finished or run.frozen_at is not None:
             self._ticking.stop()
         elif not self._ticking.isActive():
             self._ticking.start()
