@@ -10,13 +10,15 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import server_commands
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     epilog="Without a command, blockloom opens the editor: blockloom [FILE]",
 )
-COMMANDS = ("run", "check")
+COMMANDS = ("run", "check", *server_commands.NAMES)
 _OPEN = "open"
 
 WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="A workflow file (.workflow.json).")]
@@ -92,6 +94,9 @@ def _check(
     from engine.cli import inspection
 
     raise typer.Exit(inspection.check_file(file, as_json=as_json))
+
+
+server_commands.add_to(app)
 
 
 @app.command(_OPEN, hidden=True)
