@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 
 from engine.document import Edge, Workflow
 
-Wire = tuple[str, str, str, str, str | None]
+Wire = tuple[str, str | None, str, str | None, str | None]
 
 
 def wire_of(edge: Edge) -> Wire:
@@ -23,13 +23,20 @@ def with_edge_ids_of(known: Workflow, workflow: Workflow) -> Workflow:
     """
     if workflow.edges.keys() <= known.edges.keys():
         return workflow
-    free: defaultdict[Wire, deque[str]] = defaultdict(deque)
-    for edge in known.edges.values():
-        if edge.id not in workflow.edges:
-            free[wire_of(edge)].append(edge.id)
-    edges = {}
-    for edge in workflow.edges.values():
-        ids = free.get(wire_of(edge)) if edge.id not in known.edges else None
-        named = edge.changed(id=ids.popleft()) if ids else edge
-        edges[named.id] = named
-    return workflow.changed(edges=edges)
+    ids: dict[str, str] = {}
+    taken: set[str] = set()
+    for wire in (_written_wire_of, wire_of):  # the same spelling first: a port has two
+        free: defaultdict[Wire, deque[str]] = defaultdict(deque)
+        for edge in known.edges.values():
+            if edge.id not in workflow.edges and edge.id not in taken:
+                free[wire(edge)].append(edge.id)
+        for edge in workflow.edges.values():
+            if edge.id not in known.edges and edge.id not in ids and free.get(wire(edge)):
+                ids[edge.id] = free[wire(edge)].popleft()
+                taken.add(ids[edge.id])
+    edges = [edge.changed(id=ids[edge.id]) if edge.id in ids else edge for edge in workflow.edges.values()]
+    return workflow.changed(edges={edge.id: edge for edge in edges})
+
+
+def _written_wire_of(edge: Edge) -> Wire:
+    return edge.source, edge.source_handle, edge.target, edge.target_handle, edge.condition

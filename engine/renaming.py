@@ -68,7 +68,7 @@ def with_new_identity(
     renames = _renames(fragment, ids, names)
     blocks = []
     for block in fragment.blocks:
-        config = _rename_all(block.config, renames, raw_fields(block.type))
+        config = rename_all(block.config, renames, raw_fields(block.type))
         copied = block.changed(id=ids[block.id])
         copied = copied if names[block.id] == block.name else copied.changed(name=names[block.id])
         blocks.append(copied if config is block.config else copied.changed(config=config))
@@ -132,10 +132,18 @@ def _free_names(fragment: Fragment, taken: set[str]) -> dict[str, str]:
     return names
 
 
-def _rename_all(config: JsonObject, renames: Mapping[str, tuple[str, str]], raw: frozenset[str]) -> JsonObject:
-    """The config after all renames that can concern it; `renames` is looked up by what the config mentions."""
+def rename_all(
+    config: JsonObject,
+    renames: Mapping[str, tuple[str, str]],
+    raw: frozenset[str],
+    variables: Collection[str] = (),
+) -> JsonObject:
+    """The config after all renames that can concern it, the config itself when none does.
+
+    `renames` has the old and new word under each word by which a config may mention the old one.
+    """
     for old, new in sorted({renames[mention] for mention in _mentions(config, raw) & renames.keys()}):
-        config, _ = rename_in_config(config, old, new, raw)
+        config, _ = rename_in_config(config, old, new, raw, variables)
     return config
 
 
