@@ -52,12 +52,12 @@ class WorkflowEffect:
         return self.effect.target
 
 
-def effects_of(workflow: Workflow, catalog: Catalog) -> list[WorkflowEffect]:
-    """What the enabled blocks would do, each thing once, in the order in which blocks name it."""
+def effects_of(workflow: Workflow, catalog: Catalog, *, also_disabled: bool = False) -> list[WorkflowEffect]:
+    """What the blocks that are switched on would do, each thing once, in the order in which blocks name it."""
     found: dict[Effect, list[str]] = {}
     for block in workflow.blocks.values():
         block_type = catalog.find(block.type)
-        if block.enabled and block_type is not None:
+        if (block.enabled or also_disabled) and block_type is not None:
             for effect in _effects_of_block(block, block_type):
                 found.setdefault(effect, []).append(block.id)
     return [WorkflowEffect(effect, tuple(dict.fromkeys(ids)), _key_name(effect)) for effect, ids in found.items()]
@@ -90,14 +90,20 @@ def is_local_host(target: str) -> bool:
 def fingerprint(workflow: Workflow, catalog: Catalog) -> str:
     """A text that is the same as long as a run would do the same: types, configs, switches, wires and variables count.
 
-    Places, descriptions and the order in which blocks are drawn or written do not. A block's name counts where some
-    block may refer to it.
+    Places, descriptions and the order in which blocks are drawn or written do not, and neither does what is minted for
+    each copy, such as a webhook's address. A block's name counts where some block may refer to it.
     """
     counted = _names_that_count(workflow, catalog)
     parts: JsonObject = {
         "variables": workflow.variables,
         "blocks": [
-            [block.id, block.type, block.name if block.name in counted else None, block.enabled, block.config]
+            [
+                block.id,
+                block.type,
+                block.name if block.name in counted else None,
+                block.enabled,
+                _without_minted(block, catalog),
+            ]
             for block in sorted(workflow.blocks.values(), key=_id_of)
         ],
         "edges": [
@@ -106,6 +112,12 @@ def fingerprint(workflow: Workflow, catalog: Catalog) -> str:
         ],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _without_minted(block: Block, catalog: Catalog) -> JsonObject:
+    block_type = catalog.find(block.type)
+    minted = block_type.mint() if block_type else {}
+    return {key: value for key, value in block.config.items() if key not in minted} if minted else block.config
 
 
 def _effects_of_block(block: Block, block_type: BlockType) -> Iterator[Effect]:

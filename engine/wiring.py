@@ -158,11 +158,15 @@ def paste(
     """As `edits.paste`; what a block type mints for each new block, such as webhook ids, is minted anew."""
 
     def remint(block: Block) -> Block:
-        block_type = catalog.find(block.type)
-        minted = block_type.mint() if block_type else {}
-        return block.changed(config={**block.config, **minted}) if minted else block
+        return _minted_anew(block, catalog)
 
     return edits.paste(workflow, fragment, dx, dy, ids=ids or {}, remint=remint, raw_fields=_raw_fields(catalog))
+
+
+def mint_anew(workflow: Workflow, catalog: Catalog) -> Workflow:
+    """A copy whose webhooks have addresses and secrets of their own, so that it can live beside the original."""
+    changed = [new for block in workflow.blocks.values() if (new := _minted_anew(block, catalog)) is not block]
+    return workflow.with_blocks(changed) if changed else workflow
 
 
 def upstream(workflow: Workflow, block_id: str) -> list[str]:
@@ -262,3 +266,9 @@ def _raw_fields(catalog: Catalog) -> edits.RawFields:
         return block_type.raw_fields if block_type else frozenset()
 
     return raw_fields
+
+
+def _minted_anew(block: Block, catalog: Catalog) -> Block:
+    block_type = catalog.find(block.type)
+    minted = block_type.mint() if block_type else {}
+    return block.changed(config={**block.config, **minted}) if minted else block

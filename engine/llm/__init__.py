@@ -3,7 +3,7 @@
 from engine.llm.choices import available_models
 from engine.llm.models import Models
 from engine.llm.port import DEFAULT_MODEL, LOCAL_MODEL, Completion, ModelChoice, ModelRequest
-from engine.llm.settings import KEY_NAMES, ModelSettings, store_key, stored_key
+from engine.llm.settings import KEY_NAMES, ModelSettings, keep_key, store_key, stored_key
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -15,6 +15,7 @@ __all__ = [
     "ModelSettings",
     "Models",
     "available_models",
+    "keep_key",
     "store_key",
     "stored_key",
 ]

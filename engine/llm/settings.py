@@ -104,3 +104,14 @@ def store_key(name: str, key: str) -> None:
         keyring.delete_password(KEYRING_SERVICE, name)
     except PasswordDeleteError:
         return
+
+
+def keep_key(name: str, key: str) -> bool:
+    """As `store_key`; False where this machine has no keyring that works, and nothing was kept or forgotten."""
+    from keyring.errors import KeyringError
+
+    try:
+        store_key(name, key)
+    except (KeyringError, RuntimeError, OSError):
+        return False
+    return True

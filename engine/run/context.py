@@ -31,7 +31,7 @@ class RunSettings:
     restricted interpreter instead, `models` is an `engine.llm.ModelSettings`,
     `directory` an `engine.directory.Directory` (by default the connected server's and the local library), and
     `platform` an `engine.client.Connection`, the server that platform calls go to; `platform_transport` reaches it
-    without a network.
+    without a network. `stand_ins` are hosts that are not called: made-up answers take their place.
     """
 
     allow_private_hosts: tuple[str, ...] = ()
@@ -43,6 +43,7 @@ class RunSettings:
     directory: Any = None
     platform: Any = None
     platform_transport: Any = None
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,7 +70,11 @@ async def open_services(settings: RunSettings | None = None) -> AsyncIterator[Se
     settings = settings or RunSettings()
     async with AsyncExitStack() as stack:
         policy = AddressPolicy.from_environment(settings.allow_private_hosts)
-        http = await stack.enter_async_context(HttpClient(policy))
+        http: Any = await stack.enter_async_context(HttpClient(policy))
+        if settings.stand_ins:
+            from engine.standins import StandInClient
+
+            http = StandInClient(http, settings.stand_ins)
         runner = CodeRunner(
             settings.code_limits,
             settings.code_modules,

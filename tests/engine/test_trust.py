@@ -156,6 +156,16 @@ def test_a_name_that_is_referred_to_counts(kind: str) -> None:
     assert fingerprint(with_start_at("a"), CATALOG) != fingerprint(with_start_at("b"), CATALOG)
 
 
+def test_a_copy_with_a_new_address_is_the_same_workflow() -> None:
+    """What is minted for each copy decides who may call it, not what it does."""
+    one, other = (
+        Workflow(blocks={"a": Block("a", "webhook", "In", config={"webhook_id": made, "webhook_secret": made})})
+        for made in ("one", "other")
+    )
+
+    assert fingerprint(one, CATALOG) == fingerprint(other, CATALOG)
+
+
 @given(config=objects, type_name=TYPES)
 def test_any_config_can_be_looked_at(config: dict[str, object], type_name: str) -> None:
     """A file from anywhere holds any config; looking at it never fails."""
@@ -193,8 +203,11 @@ def test_each_thing_is_listed_once_with_the_blocks_that_do_it() -> None:
 
 
 def test_a_block_that_is_off_does_nothing() -> None:
-    """What does not run is not listed."""
-    assert found(Block("one", "code", config={"code": "output = 1"}, enabled=False)) == {}
+    """What does not run is not listed, unless somebody wants to know what it could do."""
+    workflow = Workflow(blocks={"a": Block("a", "code", config={"code": "output = 1"}, enabled=False)})
+
+    assert effects_of(workflow, CATALOG) == []
+    assert [item.kind for item in effects_of(workflow, CATALOG, also_disabled=True)] == ["code"]
 
 
 @pytest.mark.parametrize(

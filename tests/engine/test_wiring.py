@@ -224,3 +224,16 @@ def test_up_and_downstream_are_nearest_first() -> None:
 
     assert wiring.upstream(workflow, "d") == ["b", "c", "a"]
     assert wiring.downstream(workflow, "a") == ["b", "d"]
+
+
+def test_a_copy_gets_addresses_of_its_own():
+    """Opening an example or duplicating a workflow must not leave two webhooks with one address."""
+    blocks = {"in": Block("in", "webhook", "In", config={"webhook_id": "old", "webhook_secret": "old", "note": "kept"})}
+    workflow = Workflow(blocks={**blocks, "out": Block("out", "response", "Out")})
+
+    copy = wiring.mint_anew(workflow, small_catalog())
+
+    config = copy.block("in").config
+    assert "old" not in (config["webhook_id"], config["webhook_secret"])
+    assert config["note"] == "kept"
+    assert copy.block("out") is workflow.block("out")
