@@ -12,10 +12,19 @@ from PySide6.QtCore import QObject, Signal
 
 from editor.workspace.connections import ClientWork, ServerConnections
 from editor.workspace.workspace import SERVER, Workspace
-from engine import Connection, PlatformClient, ServerError, ServerUnreachable, StoredWorkflow, Workflow
+from engine import (
+    Connection,
+    PlatformClient,
+    ServerError,
+    ServerUnreachable,
+    StoredWorkflow,
+    Workflow,
+    WorkflowFacts,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Facts = WorkflowFacts | StoredWorkflow
 SaveKind = Literal["idle", "saving", "waiting", "failed", "conflict"]
 
 
@@ -70,9 +79,11 @@ class ServerLink(QObject):
         self.connection: Connection | None = None
         """The server, without its key."""
         self.base: StoredWorkflow | None = None
-        self.stored: StoredWorkflow | None = None
+        self.stored: Facts | None = None
         self.is_partial = False
         """Whether `base` lacks the secrets, because it was read from the copy on this machine."""
+        self.unconfirmed: Workflow | None = None
+        """A document that was sent and of which nobody knows whether it arrived."""
         self.extensions: frozenset[str] = frozenset()
         self.is_reachable: bool | None = None
         """Whether the server answered the last call; None before the first."""
@@ -124,7 +135,7 @@ class ServerLink(QObject):
         """The document lives on no server any more; what is there stays as it is."""
         if self.base is None:
             return
-        self.connection = self.base = self.stored = None
+        self.connection = self.base = self.stored = self.unconfirmed = None
         self.extensions, self.is_reachable, self.is_partial = frozenset(), None, False
         self._workspace.drop_place(SERVER)
         self.set_save_state(IDLE)
@@ -136,7 +147,7 @@ class ServerLink(QObject):
     ) -> None:
         """The server has this now, and `saved` is the document that was sent or read; later edits stay unsaved."""
         self.base = self.stored = base
-        self.is_partial = is_partial
+        self.is_partial, self.unconfirmed = is_partial, None
         self._workspace.set_place(SERVER, saved, only=only_place)
         self.facts_changed.emit()
 
@@ -152,7 +163,7 @@ class ServerLink(QObject):
         """What time it is at the server."""
         return datetime.now(UTC) + timedelta(seconds=self.clock_offset_s)
 
-    def take(self, stored: StoredWorkflow) -> None:
+    def take(self, stored: Facts) -> None:
         """The server was asked and told this. A version that is not `base` is told by `moved_on_server`, once."""
         if self.base is None or stored.id != self.base.id:
             return
@@ -171,8 +182,8 @@ class ServerLink(QObject):
             self.stored = msgspec.structs.replace(self.stored, **facts)
             self.facts_changed.emit()
 
-    async def refresh(self) -> StoredWorkflow | None:
-        """Ask the server anew; None when the document lives on none, or moved while the answer came.
+    async def refresh(self) -> Facts | None:
+        """Ask the server anew, without reading the graph; None when the document moved, or lives on no server.
 
         Raises:
             ServerError: as the client does.
@@ -180,7 +191,7 @@ class ServerLink(QObject):
         if self.base is None:
             return None
         workflow_id = self.base.id
-        stored = await self.call(PlatformClient.workflow, workflow_id)
+        stored = await self.call(PlatformClient.facts, workflow_id)
         if self.base is None or self.base.id != workflow_id:
             return None
         self.take(stored)

@@ -138,6 +138,10 @@ class Workspace(QObject):
         """Nothing on disk holds this document."""
         self.set_place(FILE, None)
 
+    def lives_in(self, home: Home) -> bool:
+        """Whether the document lives there."""
+        return home in self._saved
+
     def is_saved_in(self, home: Home) -> bool:
         """Whether the document lives there and is there as it is now."""
         return self._saved.get(home) is self._workflow
