@@ -238,8 +238,8 @@ class PlatformClient:
     async def executions(
         self, workflow_id: str, *, limit: int = 20, offset: int = 0, status: str | None = None
     ) -> list[Execution]:
-        """Its runs, newest first. `offset` and `status` are extensions: others answer as if they were not given."""
-        params = {"limit": limit, "offset": offset or None, "status": status}
+        """Its runs, newest first. `offset`, `status` and the details are extensions: others know nothing of them."""
+        params = {"limit": limit, "offset": offset or None, "status": status, "detail": True}
         told = await self._read(f"/api/workflows/{_part(workflow_id)}/executions", params)
         return self._parsed(lambda: msgspec.convert(told["executions"], list[Execution]))
 
