@@ -1,13 +1,11 @@
 """What the editor remembers between starts: one small JSON file in the user's configuration folder. No secrets."""
 
-import contextlib
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+
+from editor.workspace.private_json import read_object, write_object
 
 MAX_RECENT = 12
 
@@ -17,7 +15,7 @@ class Settings:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or Path(platformdirs.user_config_dir("blockloom", appauthor=False)) / "settings.json"
-        self._values: dict[str, Any] = _read(self._path)
+        self._values: dict[str, Any] = read_object(self._path)
 
     def get(self, name: str, default: Any) -> Any:
         """The value, or the default when it is not there or of another kind than the default."""
@@ -27,8 +25,10 @@ class Settings:
     def set(self, name: str, value: Any) -> None:
         """Remember a JSON value; it is on disk when this returns, unless the folder cannot be written."""
         if self._values.get(name) != value:
-            self._values[name] = value
-            self._write()
+            # Another window may have remembered something meanwhile.
+            self._values = {**self._values, **read_object(self._path), name: value}
+            # Settings are a comfort: a folder that cannot be written must not stop anybody's work.
+            write_object(self._path, self._values)
 
     def recent_files(self) -> list[str]:
         """Paths of files opened or saved lately, newest first."""
@@ -38,20 +38,3 @@ class Settings:
         """Put a file at the top of the recent ones."""
         others = [item for item in self.recent_files() if item != str(path)]
         self.set("recent_files", [str(path), *others][:MAX_RECENT])
-
-    def _write(self) -> None:
-        # Settings are a comfort: a folder that cannot be written must not stop anybody's work.
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".settings-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._values, file, indent=2, sort_keys=True)
-            Path(name).replace(self._path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
