@@ -38,7 +38,7 @@ class ServerConnections(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._network = network
+        self.network = network
         self._saved = saved or Connections()
         self._transport_for = transport_for
         self._keys: dict[str, str] = {}
@@ -81,14 +81,19 @@ class ServerConnections(QObject):
         """Whether keys are still known at the next start; False where this machine has no keyring."""
         return await in_thread(lambda: self._saved.keys.is_lasting)
 
-    async def has_key(self, connection: Connection) -> bool:
-        """Whether a key is known for this server."""
-        return bool(await self._key_of(connection))
+    async def key_of(self, connection: Connection) -> str:
+        """The key of this server, "" when none is known. Asked of the keyring once, then held in memory."""
+        if connection.key or not connection.connection_id:
+            return connection.key
+        if connection.connection_id not in self._keys:
+            keyed = await in_thread(self._saved.with_key, connection)
+            self._keys[connection.connection_id] = keyed.key
+        return self._keys[connection.connection_id]
 
     async def test(self, connection: Connection) -> ServerReport:
         """Whether this server, which need not be saved, can be worked with, in words. Never raises."""
-        keyed = connection.with_key(await self._key_of(connection))
-        return await self._network.run(self._pool.test, keyed)
+        keyed = connection.with_key(await self.key_of(connection))
+        return await self.network.run(self._pool.test, keyed)
 
     async def call(self, connection: Connection, function: ClientWork[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns; it runs on the network thread. Cancelling this cancels it there.
@@ -96,12 +101,12 @@ class ServerConnections(QObject):
         Raises:
             ServerError: as the client's methods do.
         """
-        keyed = connection.with_key(await self._key_of(connection))
+        keyed = connection.with_key(await self.key_of(connection))
 
         async def work() -> T:
             return await function(self._pool.client(keyed), *args, **kwargs)
 
-        return await self._network.run(work)
+        return await self.network.run(work)
 
     def clock_offset_s(self, connection_id: str) -> float | None:
         """How far the server's clock is ahead of ours, as it told last; None before its first reply."""
@@ -118,15 +123,7 @@ class ServerConnections(QObject):
 
     async def close(self) -> None:
         """End all open connections to servers."""
-        await self._network.run(self._pool.close)
-
-    async def _key_of(self, connection: Connection) -> str:
-        if connection.key or not connection.connection_id:
-            return connection.key
-        if connection.connection_id not in self._keys:
-            keyed = await in_thread(self._saved.with_key, connection)
-            self._keys[connection.connection_id] = keyed.key
-        return self._keys[connection.connection_id]
+        await self.network.run(self._pool.close)
 
 
 class _Pool:

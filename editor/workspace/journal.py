@@ -9,13 +9,15 @@ import json
 import os
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import QObject, QTimer
 
 from editor.aio import Tasks, in_thread
+from editor.workspace.private_file import write_private
+from editor.workspace.server_link import ServerPlace
 from editor.workspace.workspace import Workspace
 from engine import BlockloomError, Workflow, files
 
@@ -24,12 +26,16 @@ QUIET_MS = 700
 
 @dataclass(frozen=True)
 class Recovered:
-    """A document that a crash left behind. `path` is the file it belonged to, None for one that was never saved."""
+    """A document that a crash left behind. `path` is the file it belonged to, None for one that was never saved.
+
+    `place` is where it lived on a server, if it did.
+    """
 
     journal: Path
     workflow: Workflow
     path: Path | None
     saved_at: float
+    place: ServerPlace | None = None
 
 
 def journal_folder() -> Path:
@@ -49,6 +55,7 @@ class Journal(QObject):
         self.folder = folder
         self._path = folder / f"{uuid.uuid4()}.json"
         self._file: Path | None = None
+        self._place: ServerPlace | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(QUIET_MS)
@@ -59,6 +66,10 @@ class Journal(QObject):
         """The file that the document is saved in, None while it has none."""
         self._file = path
 
+    def lives_at(self, place: ServerPlace | None) -> None:
+        """Where the document lives on a server, None while it lives on none."""
+        self._place = place
+
     def discard(self) -> None:
         """The work is saved or given up: remove what was written."""
         self._timer.stop()
@@ -68,7 +79,7 @@ class Journal(QObject):
     def write_now(self) -> None:
         """Write the unsaved document down before this returns: when the program is about to end."""
         if self._workspace.is_dirty:
-            _write(self._path, self._workspace.workflow, self._file)
+            _write(self._path, self._workspace.workflow, self._file, self._place)
 
     def _on_saved_changed(self) -> None:
         if not self._workspace.is_dirty:
@@ -84,7 +95,7 @@ class Journal(QObject):
         workflow = self._workspace.workflow
         # A full or read-only disk must not stop the work; saving to the file itself reports such errors.
         with contextlib.suppress(OSError):
-            await in_thread(_write, self._path, workflow, self._file)
+            await in_thread(_write, self._path, workflow, self._file, self._place)
         if not self._workspace.is_dirty:
             self._path.unlink(missing_ok=True)
 
@@ -100,16 +111,11 @@ def forget(recovered: Recovered) -> None:
     recovered.journal.unlink(missing_ok=True)
 
 
-def _write(path: Path, workflow: Workflow, file: Path | None) -> None:
-    head = {"pid": os.getpid(), "file": str(file) if file else None, "saved_at": time.time()}
-    text = json.dumps(head) + "\n" + files.encode(workflow).decode("utf-8", "surrogatepass")
-    beside = path.with_suffix(".part")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(path)
+def _write(path: Path, workflow: Workflow, file: Path | None, place: ServerPlace | None) -> None:
+    head: dict[str, object] = {"pid": os.getpid(), "file": str(file) if file else None, "saved_at": time.time()}
+    if place is not None:
+        head["server"] = asdict(place)
+    write_private(path, json.dumps(head).encode() + b"\n" + files.encode(workflow))
 
 
 def _read(path: Path) -> Recovered | None:
@@ -120,7 +126,8 @@ def _read(path: Path) -> Recovered | None:
             return None
         workflow, _ = files.parse(body, repair=True)
         file = Path(about["file"]) if about.get("file") else None
-        return Recovered(path, workflow, file, float(about["saved_at"]))
+        place = ServerPlace(**about["server"]) if about.get("server") else None
+        return Recovered(path, workflow, file, float(about["saved_at"]), place)
     except (OSError, ValueError, KeyError, TypeError, BlockloomError):
         return None  # kept on disk: a newer version may read it
 
