@@ -6,7 +6,7 @@ Each is imported when its command is given, so that `blockloom run` starts witho
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,8 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Without a command, blockloom opens the editor: blockloom [FILE]",
 )
-COMMANDS = ("run", "check", *server_commands.NAMES)
+COMMANDS = ("run", "check", "serve", *server_commands.NAMES)
 _OPEN = "open"
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="A workflow file (.workflow.json).")]
 
@@ -94,6 +95,58 @@ def _check(
     from engine.cli import inspection
 
     raise typer.Exit(inspection.check_file(file, as_json=as_json))
+
+
+@app.command("serve")
+def _serve(
+    host: Annotated[str, typer.Option(help="The address to listen on. Any but this machine's own needs --api-key.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any that is free.")
+    ] = 8400,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where workflows and runs are kept, unless in a database.")
+    ] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="BLOCKLOOM_DATABASE",
+            help="Keep them in PostgreSQL: postgresql+psycopg://USER@HOST/NAME. Several servers may share one.",
+        ),
+    ] = "",
+    api_key: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY",
+            envvar="BLOCKLOOM_API_KEY",
+            help="The key that callers must send. Without one, a key is made at the first start and shown once.",
+        ),
+    ] = "",
+    rate_limit: Annotated[
+        str, typer.Option(metavar="off|N", help="How many runs a caller may start through the API in any minute.")
+    ] = "20",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name that callers may use for this server, as behind a proxy."),
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="What to log on standard error.")] = "info",
+) -> None:
+    """Offer the platform's API: store, run, deploy and trigger workflows."""
+    from engine.cli import serve
+
+    code = serve.serve(
+        host=host,
+        port=port,
+        data=data,
+        database=database,
+        api_key=api_key,
+        rate_limit=rate_limit,
+        allowed_hosts=allow_host or (),
+        log_level=log_level,
+    )
+    raise typer.Exit(code)
 
 
 server_commands.add_to(app)

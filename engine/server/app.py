@@ -13,6 +13,7 @@ from engine.server import (
     database_tables,
     execute,
     executions,
+    figures,
     health,
     knowledge,
     lifecycle,
@@ -28,6 +29,7 @@ from engine.server.version import program_version
 
 RESOURCES = (
     health,
+    figures,
     workflows,
     workflow_graph,
     lifecycle,

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from engine.server.errors import ApiError
 
 PROTECTED = "/api/"
+PROTECTED_PATHS = ("/metrics",)
 OPEN_PATHS = ("/api/health",)
 OPEN_PREFIXES = ("/api/webhooks/",)
 
@@ -52,7 +53,9 @@ class KeyGuard:
 
 def needs_key(path: str) -> bool:
     """Whether this path is closed to callers without a key."""
-    return path.startswith(PROTECTED) and path not in OPEN_PATHS and not path.startswith(OPEN_PREFIXES)
+    if not path.startswith(PROTECTED):
+        return path in PROTECTED_PATHS
+    return path not in OPEN_PATHS and not path.startswith(OPEN_PREFIXES)
 
 
 def _unauthorized(text: str) -> ApiError:

@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.blocks import Catalog, default_catalog
 from engine.run.context import RunSettings
 from engine.server.auth import Key
+from engine.server.metrics import Metrics
 from engine.server.runs.loaded import Workflows
 from engine.server.runs.port import RunService
 from engine.server.selfcall import SelfCall
@@ -63,6 +64,7 @@ class Services:
     own: SelfCall
     run_limit: RunLimit | None = None
     secret_limit: SecretLimit | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @asynccontextmanager
@@ -87,7 +89,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         db = await open_database(where)
         stack.push_async_callback(db.close)
-        workflows, own = Workflows(db, catalog), SelfCall()
+        workflows, own, metrics = Workflows(db, catalog), SelfCall(), Metrics()
         runs = await stack.enter_async_context(
             open_runs(
                 db,
@@ -95,6 +97,9 @@ async def open_services(
                 places=settings.max_runs,
                 max_waiting=settings.max_waiting,
                 drain_s=settings.drain_s,
+                observe=metrics.run_ended,
             )
         )
-        yield Services(db, (*keys, own), catalog, workflows, runs, settings, own, run_limit, secret_limit)
+        metrics.watch("blockloom_runs_under_way", "Runs under way.", lambda: len(runs.live))
+        metrics.watch("blockloom_runs_waiting", "Runs that wait for a place.", lambda: runs.waiting)
+        yield Services(db, (*keys, own), catalog, workflows, runs, settings, own, run_limit, secret_limit, metrics)

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -24,12 +24,16 @@ _CANCEL_S = 0.5
 
 
 class GracefulServer(uvicorn.Server):
-    """Serves until SIGINT or SIGTERM, then gives requests `drain_s` to be answered."""
+    """Serves until SIGINT or SIGTERM, then gives requests `drain_s` to be answered.
 
-    def __init__(self, config: uvicorn.Config, drain_s: float) -> None:
+    `tell_ready` is called when it listens. The signals are caught while `capture_signals` is entered, which may be long
+    before serving and until after it.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_s: float, tell_ready: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._drain_s = drain_s
-        self._last_resort: threading.Timer | None = None
+        self._tell_ready = tell_ready
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -43,6 +47,15 @@ class GracefulServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on these sockets until asked to end."""
+        await self._serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._tell_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer what is being answered, then cut off the rest."""
@@ -67,11 +80,6 @@ class GracefulServer(uvicorn.Server):
         """Begin to end, as a first signal does."""
         self.should_exit = True
 
-    def ended(self) -> None:
-        """Everything is closed: nothing has to be forced any more."""
-        if self._last_resort is not None:
-            self._last_resort.cancel()
-
     async def _cut_off(self, tasks: list[asyncio.Task[None]]) -> None:
         get_logger().warning("requests cut off", requests=len(tasks))
         for connection in list(self.server_state.connections):
@@ -85,6 +93,12 @@ class GracefulServer(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + number)
         self.end()
-        self._last_resort = threading.Timer(LAST_RESORT_S, os._exit, (1,))
-        self._last_resort.daemon = True
-        self._last_resort.start()
+        # Never cancelled: a thread that does not end would hold up the interpreter even after everything is closed.
+        last_resort = threading.Timer(LAST_RESORT_S, _force)
+        last_resort.daemon = True
+        last_resort.start()
+
+
+def _force() -> None:
+    get_logger().error("stopped by force", seconds=LAST_RESORT_S)
+    os._exit(1)

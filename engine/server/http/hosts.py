@@ -68,16 +68,6 @@ def is_foreign(host: bytes, origin: bytes | None, fetch_site: bytes | None) -> b
     return origin.strip().lower() not in (b"http://" + own, b"https://" + own)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that is bound to this name or address."""
-    if _normal(host) == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _host_of(header: bytes) -> str | None:
     """The name or address in a `Host` header, lower case, without port; None when it is malformed."""
     try:

@@ -7,7 +7,7 @@ for it, so a caller who leaves changes nothing.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -36,13 +36,28 @@ from engine.store import Database, StoreUnavailable, executions
 CANCELLED_TEXT = "The run was cancelled."
 INTERRUPTED_TEXT = "The server was stopped while this was running."
 MAX_PAUSE_S = 10.0
+ObserveRun = Callable[[str, str, float], None]
+"""Hears trigger, status and seconds of each run once it is closed."""
+
+
+def _ignore(_trigger: str, _status: str, _seconds: float) -> None:
+    return
 
 
 class LocalRuns:
     """Runs of this process, and a way to those of others. `owner` is the process's id in the store."""
 
-    def __init__(self, db: Database, owner: str, settings: RunSettings, places: int, max_waiting: int) -> None:
+    def __init__(
+        self,
+        db: Database,
+        owner: str,
+        settings: RunSettings,
+        places: int,
+        max_waiting: int,
+        observe: ObserveRun = _ignore,
+    ) -> None:
         self._db = db
+        self._observe = observe
         self._owner = owner
         self._settings = settings
         self._slots = Slots(places, max_waiting)
@@ -54,6 +69,11 @@ class LocalRuns:
     def live(self) -> list[LiveRun]:
         """The runs under way."""
         return list(self._live.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for a place."""
+        return self._slots.waiting
 
     async def start(self, order: RunOrder) -> Run:
         """Record the run and begin it."""
@@ -202,6 +222,7 @@ class LocalRuns:
                 await asyncio.sleep(pause_s)
                 continue
             live.close(finished if is_ours else await StoredRun(self._db, live.execution_id).finished())
+            self._observe(order.trigger, finished.status, finished.events[-1].at - finished.events[0].at)
             return
 
 
@@ -225,13 +246,19 @@ def _kind(value: Json) -> str:
 
 @asynccontextmanager
 async def open_runs(
-    db: Database, run: RunSettings, *, places: int, max_waiting: int, drain_s: float
+    db: Database,
+    run: RunSettings,
+    *,
+    places: int,
+    max_waiting: int,
+    drain_s: float,
+    observe: ObserveRun = _ignore,
 ) -> AsyncIterator[LocalRuns]:
     """The runs of a new server process, registered in the store. Leaving lets them end, and signs off."""
     from engine.server.runs.housekeeping import Housekeeping
 
     owner = new_id()
-    runs = LocalRuns(db, owner, run, places, max_waiting)
+    runs = LocalRuns(db, owner, run, places, max_waiting, observe)
     async with Housekeeping(db, owner, runs):
         try:
             yield runs

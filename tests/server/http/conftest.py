@@ -137,15 +137,8 @@ def serving(bounds: Bounds, drain_s: float = 0.3) -> Iterator[Served]:
         access_log=False,
         timeout_keep_alive=1,
     )
-    server = GracefulServer(config, drain_s)
     started = threading.Event()
-    startup = server.startup
-
-    async def start_and_tell(sockets: Any = None) -> None:
-        await startup(sockets)
-        started.set()
-
-    server.startup = start_and_tell  # type: ignore[method-assign]
+    server = GracefulServer(config, drain_s, started.set)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
     assert started.wait(10)

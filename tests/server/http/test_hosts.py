@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.server.http.hosts import HostPolicy, is_foreign, is_loopback
+from engine.server.http.hosts import HostPolicy, is_foreign
 
 LOCAL = HostPolicy.for_server("127.0.0.1", ["hooks.example.com"])
 OPEN = HostPolicy.for_server("0.0.0.0", machine_name="Workhorse")
@@ -86,15 +86,3 @@ def test_a_request_of_another_sites_page_is_told_from_ones_own(
     headers = (None if value is None else value.encode() for value in (origin, fetch_site))
 
     assert is_foreign(b"127.0.0.1:8400", *headers) == foreign
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *((host, True) for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.3.2.1")),
-        *((host, False) for host in ("0.0.0.0", "::", "192.168.1.7", "example.com", "")),
-    ],
-)
-def test_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
-    """An address for which no key has to be given on purpose."""
-    assert is_loopback(host) == expected

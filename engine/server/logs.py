@@ -1,0 +1,162 @@
+"""What the server tells its owner, on standard error: one JSON object a line, or coloured lines for a person to read.
+
+Everything of a run carries its `execution_id` and `workflow_id`. Secrets never appear: not the query of a request, not
+tokens, keys or passwords, whatever text they stand in.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Collection, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.types import Scope
+
+from engine.server.http.border import Observe
+
+HIDDEN = "••••••"
+LEVELS = ("debug", "info", "warning", "error")
+_SECRET_NAMES = re.compile(r"authorization|api_?key|password|secret|token|cookie", re.IGNORECASE)
+_IN_TEXT = (
+    (re.compile(r"(\bbearer\s+)[^\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"([?&][\w.-]*(?:token|key|secret|password|signature)=)[^&\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\w://[^\s:/@]*:)[^\s/@]+(?=@)"), rf"\1{HIDDEN}"),
+)
+_QUIET = ("/api/health", "/health", "/metrics")
+_SHORTEST_SECRET = 6
+_Event = MutableMapping[str, Any]
+
+
+def configure_logs(level: str = "info", *, is_for_people: bool | None = None, secrets: Collection[str] = ()) -> Observe:
+    """Set up the logs of this process; the result logs a request. For people when standard error is a terminal.
+
+    `secrets` are texts that are hidden wherever they turn up, beside all that look like secrets.
+    """
+    if is_for_people is None:
+        is_for_people = sys.stderr.isatty()
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if is_for_people else "iso", utc=not is_for_people),
+        structlog.processors.format_exc_info,
+        _Hide(secrets),
+    ]
+    render = _for_people() if is_for_people else structlog.processors.JSONRenderer(_as_json)
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_names: _STDERR,
+        cache_logger_on_first_use=True,
+    )
+    _take_over_library_logs(shared, render, number)
+    return log_request if is_for_people or number > logging.INFO else log_request_quickly
+
+
+def log_request(scope: Scope, status: int, seconds: float) -> None:
+    """One line about a request. Its path as it was sent, without the query; 0 means that the client left early."""
+    log = structlog.get_logger()
+    tell = log.warning if status >= 500 else log.info
+    if scope["path"] not in _QUIET:
+        tell("request", **_facts(scope, status, seconds))
+
+
+def log_request_quickly(scope: Scope, status: int, seconds: float) -> None:
+    """As `log_request`, for JSON: requests are many, and these facts need no redaction."""
+    if scope["path"] not in _QUIET:
+        level = "warning" if status >= 500 else "info"
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        event = {"event": "request", "level": level, "timestamp": now, **_facts(scope, status, seconds)}
+        _STDERR.msg(_as_json(event))
+
+
+def _facts(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+    client = scope.get("client")
+    return {
+        "method": scope["method"],
+        "path": scope.get("raw_path", b"").decode("latin-1"),
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+        "client": client[0] if client else None,
+        **_run_of(scope.get("state", {})),
+    }
+
+
+def _run_of(state: Mapping[str, Any]) -> dict[str, str]:
+    """The run that a request was about, if its route has said so in the request's state."""
+    return {name: state[name] for name in ("workflow_id", "execution_id") if name in state}
+
+
+class _Stderr:
+    """Writes lines to standard error. One that is gone must not break what is being logged about."""
+
+    def msg(self, line: bytes | str) -> None:
+        """Write one line."""
+        try:
+            sys.stderr.buffer.write((line.encode("utf-8", "replace") if isinstance(line, str) else line) + b"\n")
+            sys.stderr.buffer.flush()
+        except (OSError, ValueError):
+            return
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+_STDERR = _Stderr()
+
+
+class _Hide:
+    """Takes secrets out of an event."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        found = sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, found))) if found else None
+
+    def __call__(self, _logger: Any, _method: str, event: _Event) -> _Event:
+        for name, value in event.items():
+            if isinstance(value, str):
+                event[name] = HIDDEN if _SECRET_NAMES.search(name) and value else self._hide(value)
+        return event
+
+    def _hide(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        for pattern, hidden in _IN_TEXT:
+            text = pattern.sub(hidden, text)
+        return text
+
+
+def _for_people() -> Any:
+    # Values are written with escapes: what comes from outside must not move the cursor.
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(exception_formatter=plain, repr_native_str=True, pad_event_to=0)
+
+
+def _as_json(event: _Event, **_options: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
+
+
+def _take_over_library_logs(shared: list[Any], render: Any, level: int) -> None:
+    """Let what libraries log come out the same way. uvicorn's own notes are left out: we say those things ourselves."""
+
+    def as_text(logger: Any, method: str, event: _Event) -> str:
+        line = render(logger, method, event)
+        return line.decode() if isinstance(line, bytes) else str(line)
+
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, as_text])
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    handler.addFilter(_is_no_cut_off)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def _is_no_cut_off(record: logging.LogRecord) -> bool:
+    """uvicorn reports a request that is cut off at the end as a fault of the application."""
+    from asyncio import CancelledError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
