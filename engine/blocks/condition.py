@@ -113,7 +113,7 @@ def _older_handles(config: JsonObject, routes: list[str]) -> dict[str, tuple[str
     """Handles that edges of older conditions leave from, by route: `true`, `false`, `default`, labels of cases."""
     labels = [] if config.get("branches") else _case_labels(config)
     by_label = {route: (label,) for route, label in zip(routes[:-1], labels, strict=False) if label}
-    return {"if": ("true",), ELSE: ("false", "default"), **by_label}
+    return {**by_label, "if": (*by_label.get("if", ()), "true"), ELSE: ("false", "default")}
 
 
 def _syntax_problem(text: Json) -> str:
