@@ -377,6 +377,7 @@ class PlatformClient:
         """The object at this path, asked for again when the server stumbles."""
         import stamina
 
+        stamina.instrumentation.set_on_retry_hooks(())  # which would print each try on standard output
         async for attempt in stamina.retry_context(
             on=(ServerUnreachable, ServerFault), attempts=self._attempts, wait_initial=0.2, wait_max=2.0
         ):
