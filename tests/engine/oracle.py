@@ -269,8 +269,7 @@ class Oracle:
 
     def value_of_angle(self, match: re.Match[str]) -> Json:
         result = self.find(match[1])
-        value = NOWHERE if result is None else walked(result, match[2], NOWHERE)
-        return value
+        return NOWHERE if result is None else walked(result, match[2], NOWHERE)
 
     def run_work(self, block: Block, config: JsonObject) -> JsonObject:
         return {"output": [block.id, config.get("input")]}

@@ -2,9 +2,7 @@
 
 import asyncio
 import ipaddress
-import re
 import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -17,57 +15,7 @@ from engine.run.context import Services
 from engine.run.guard import GuardedBackend
 from engine.run.http import HttpClient, HttpReply
 from engine.run.runner import run
-
-LOCAL = AddressPolicy(("127.0.0.1", "localhost", "::1"))
-Answer = Callable[[asyncio.StreamWriter, bytes], Awaitable[None]]
-
-
-def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-class Server:
-    """Answers each request with the given bytes, or lets a function do it; keeps the requests it got."""
-
-    def __init__(self, answer: bytes | Answer) -> None:
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.port = 0
-        self._tasks: list[asyncio.Task[None]] = []
-        self._answer = answer
-
-    async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                told = re.search(rb"(?i)content-length: *(\d+)", head)
-                request = head + await reader.readexactly(int(told[1]) if told else 0)
-                self.requests.append(request)
-                if isinstance(self._answer, bytes):
-                    writer.write(self._answer)
-                else:
-                    await self._answer(writer, request)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+from tests.engine.local_server import LOCAL, Answer, Server, reply
 
 
 def asked(
