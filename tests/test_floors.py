@@ -61,6 +61,9 @@ ENGINE_FLOORS = {
     "run.context": 3,
     "run.http": 3,
     "run.local": 3,
+    "run.following": 3,
+    "run.remote": 3,
+    "run.translation": 3,
     "run.runner": 3,
     "cli": 5,
 }
