@@ -121,8 +121,14 @@ def heal(workflow: Workflow, catalog: Catalog, block_ids: Collection[str]) -> Wo
 
 
 def configure(workflow: Workflow, catalog: Catalog, block_id: str, key: str, value: Json) -> Workflow:
-    """As `edits.configure`; edges at ports that are there no more are removed with it."""
-    return _without_lost_edges(workflow, edits.configure(workflow, block_id, key, value), catalog, block_id)
+    """As `edits.configure`; edges at ports that are there no more are removed with it.
+
+    Another language brings its own template, where nobody has written anything over that of the language before.
+    """
+    changed = edits.configure(workflow, block_id, key, value)
+    for code_key, template in _new_templates(workflow.block(block_id), catalog, key, value):
+        changed = edits.configure(changed, block_id, code_key, template)
+    return _without_lost_edges(workflow, changed, catalog, block_id)
 
 
 def set_config(workflow: Workflow, catalog: Catalog, block_id: str, config: JsonObject) -> Workflow:
@@ -272,3 +278,13 @@ def _minted_anew(block: Block, catalog: Catalog) -> Block:
     block_type = catalog.find(block.type)
     minted = block_type.mint() if block_type else {}
     return block.changed(config={**block.config, **minted}) if minted else block
+
+
+def _new_templates(block: Block, catalog: Catalog, key: str, value: Json) -> Iterator[tuple[str, str]]:
+    """Config keys that hold an untouched template in the language that `key` named so far, with the one in the new."""
+    block_type = catalog.find(block.type)
+    for field in block_type.fields if block_type else ():
+        if field.language_key == key and isinstance(value, str):
+            before = field.templates.get(str(block.config.get(key) or field.language))
+            if value in field.templates and block.config.get(field.key) in (None, "", before):
+                yield field.key, field.templates[value]

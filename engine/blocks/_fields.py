@@ -1,6 +1,6 @@
 """Form fields of a block: what the inspector shows for one key of `config`, and what may be wrong with its value."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ FieldKind = Literal[
     "pairs",  # table of key and value: rows {"cells": {"Key": k, "Value": v}}, an object is read as well
     "code",  # source text in `language`, never resolved
     "json",  # any JSON value, edited as text
+    "schema",  # a JSON schema, or nothing
     "secret",  # hidden until asked for; taken out of events, logs and exports
     "branches",  # condition branches: [{"expression": text}]
     "model",  # name of a language model
@@ -53,7 +54,8 @@ class Field:
     `check` gets the value and returns a sentence that says what is wrong and what would be right, or None; it is not
     asked about values that hold a reference. `older_keys` held the value in older documents and are read
     where the field itself is empty. `default` is what a new block starts with; `placeholder` is shown while
-    the field is empty.
+    the field is empty. The `language` of source text is that of the config key `language_key`, where there is one;
+    `templates` is what a block starts with in each language.
     """
 
     key: str
@@ -71,6 +73,8 @@ class Field:
     step: float = 1
     unit: str = ""
     language: str = "python"
+    language_key: str = ""
+    templates: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
     older_keys: tuple[str, ...] = ()
     check: Callable[[Json], str | None] | None = field(default=None, compare=False)

@@ -242,8 +242,8 @@ BLOCK = BlockType(
         Field(
             "output_schema",
             "Answer as data",
-            "json",
-            help="A JSON schema that the answer must fit, so that later blocks can refer to its parts. Empty for text.",
+            "schema",
+            help="Values that the answer must have, so that later blocks can refer to them. None for plain text.",
             advanced=True,
         ),
     ),

@@ -20,6 +20,13 @@ NEW_CODE = """\
 results = list(input_data.values())
 output = results[-1].get("output") if results else None
 """
+NEW_JAVASCRIPT = """\
+// input_data holds what the blocks before gave, by their names:
+//   input_data["Start"]["output"]
+// What you put into output is passed on.
+const results = Object.values(input_data);
+output = results.length ? results[results.length - 1].output : null;
+"""
 
 
 async def run(ctx: BlockContext, config: JsonObject) -> Outcome:
@@ -134,6 +141,8 @@ BLOCK = BlockType(
             "Put what shall be passed on into output.",
             default=NEW_CODE,
             placeholder="output = 1 + 1",
+            language_key="language",
+            templates={"python": NEW_CODE, "javascript": NEW_JAVASCRIPT},
         ),
         Field(
             "language",

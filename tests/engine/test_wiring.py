@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import edits, wiring
+from engine.blocks import default_catalog
 from engine.document import Block, Workflow
 from engine.errors import NotConnectable
 from tests.engine.strategies import graph, small_catalog
@@ -237,3 +238,27 @@ def test_a_copy_gets_addresses_of_its_own():
     assert "old" not in (config["webhook_id"], config["webhook_secret"])
     assert config["note"] == "kept"
     assert copy.block("out") is workflow.block("out")
+
+
+def code_block(code: str, language: str = "python") -> Workflow:
+    return Workflow(blocks={"a": Block("a", "code", "Code", config={"code": code, "language": language})})
+
+
+def test_another_language_brings_its_template():
+    """Who has not written anything yet gets the beginning in the language they choose, and back again."""
+    catalog = default_catalog()
+    templates = catalog.find("code").field("code").templates
+    begun = code_block(templates["python"])
+
+    there = wiring.configure(begun, catalog, "a", "language", "javascript")
+    back = wiring.configure(there, catalog, "a", "language", "python")
+
+    assert there.block("a").config == {"code": templates["javascript"], "language": "javascript"}
+    assert back.block("a").config == begun.block("a").config
+
+
+def test_written_code_stays_in_another_language():
+    """Nobody's own code is thrown away by choosing another language."""
+    changed = wiring.configure(code_block("output = 1"), default_catalog(), "a", "language", "javascript")
+
+    assert changed.block("a").config["code"] == "output = 1"
