@@ -12,7 +12,7 @@ async def run(ctx: BlockContext, config: JsonObject) -> Outcome:
     """What the agents made of the prompt. One that failed is a result like any other: its `status` says so (3.7)."""
     orchestration_id = text_of(config.get("orchestration_id") or "").strip()
     if not orchestration_id:
-        raise BlockError("orchestration_id is required: choose which orchestration does the work.", retryable=False)
+        raise BlockError("orchestration_id is required", retryable=False)
     prompt = prompt_of(config)
     if not prompt.strip():
         raise BlockError("The task is empty; say in it what the agents shall do.", retryable=False)
