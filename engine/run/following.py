@@ -41,6 +41,7 @@ _FOR_A_WHILE = (ServerUnreachable, ServerFault, TooManyRequests)
 _NO_STREAMS = (404, 405, 406, 501)
 _WORKFLOW_MISSING = "WORKFLOW_NOT_FOUND"
 _LOST = "The connection to the server was lost, and it does not tell how the run went on. Its history may, later."
+_LEFT = "The run is not followed any more. It may go on at the server."
 _CUT_SHORT = "The connection was lost, and the server ended the run before all blocks had run."
 
 
@@ -99,9 +100,17 @@ class Following:
                 if self.ends_the_run:
                     await self._cancel_there()
             finally:
-                if self._translation.is_begun and not self._translation.state.is_finished:
-                    self._translation.finish("cancelled", why="The run was cancelled.")
+                self._take_leave()
             raise
+
+    def _take_leave(self) -> None:
+        """Say how the run ended for us, if it began and nobody said it yet."""
+        if not self._translation.is_begun or self._translation.state.is_finished:
+            return
+        if self.ends_the_run:
+            self._translation.finish("cancelled", why="The run was cancelled.")
+        else:
+            self._translation.finish("cancelled", error=_LEFT, why=_LEFT)
 
     # --- ordering ---------------------------------------------------------------------------------------------------
 
