@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.code.fetching import MAX_BODY
 from engine.code.messages import Call, WorkerMisbehaved
 from engine.errors import BlockError, DeadlineExceeded
 
@@ -84,6 +85,8 @@ def refusal(call: Call) -> str:
         return f"The method {call.method[:20]!r} cannot be used; take one of {', '.join(sorted(_METHODS))}."
     if sum(len(name) + len(value) for name, value in (*call.params, *call.headers)) > _MAX_PAIRS:
         return f"The parameters and headers have more than {_MAX_PAIRS:,} characters; send less of them, or a body."
+    if len(call.body or b"") > MAX_BODY:
+        return f"The body has more than {MAX_BODY:,} bytes; send less of it."
     for name, value in call.headers:
         if not _HEADER_NAME.match(name):
             return f"{name[:60]!r} is no name of a header."

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from engine.code import frames
 from engine.code.broker import Broker
+from engine.code.fetching import MAX_BODY
 from engine.code.job import Job
 from engine.code.limits import CodeLimits
 from engine.code.messages import Answer, Call, Limit, WorkerMisbehaved, message_in, output_of
@@ -23,7 +24,7 @@ from engine.code.prints import Prints
 from engine.code.session import LOST, Fork
 from engine.document import Json
 
-_ENVELOPE_BYTES = 1 << 16
+_ENVELOPE_BYTES = 1 << 18
 _MAX_ERROR = 8000
 _EXIT_S = 2.0
 T = TypeVar("T")
@@ -89,7 +90,8 @@ async def _send(fork: Fork, *bodies: bytes) -> None:
 
 
 async def _message(fork: Fork, limits: CodeLimits) -> Answer | Call:
-    most = limits.output_bytes + _ENVELOPE_BYTES
+    # A body travels as base64, four letters for three bytes.
+    most = max(limits.output_bytes, 4 * MAX_BODY // 3) + _ENVELOPE_BYTES
     (length,) = frames.HEADER.unpack(await _exactly(fork, frames.HEADER.size))
     if length > most:
         raise WorkerMisbehaved(f"it answered {length:,} bytes where {most:,} are allowed")

@@ -15,6 +15,9 @@ from engine.code import frames
 MAX_TIMEOUT_S = 3600.0
 """Longest time that one request may be given."""
 
+MAX_BODY = 5 << 20
+"""Bytes that one request may carry."""
+
 _MAX_REPLY = 1 << 30
 
 
@@ -49,7 +52,7 @@ class Reply:
 
     def model_dump(self) -> dict[str, Any]:
         """What stands for the reply where it becomes a block's output."""
-        return {"status": self.status, "headers": self.headers, "text": self.text}
+        return {"status": self.status, "ok": self.ok, "headers": self.headers, "text": self.text}
 
 
 class Line:
@@ -98,10 +101,14 @@ def question_of(url: Any, method: Any, params: Any, headers: Any, body: Any, tim
     Raises:
         TypeError, ValueError: one of them is not what it should be.
     """
+    if not isinstance(timeout, int | float):
+        raise TypeError(f"timeout is {timeout!r}; give a number of seconds")
     if not 0 < timeout <= MAX_TIMEOUT_S:
         raise ValueError(f"timeout is {timeout!r}; give seconds, more than 0 and at most {MAX_TIMEOUT_S:g}")
     given = _pairs(headers)
     content, kind = _encoded(body)
+    if content is not None and len(content) > MAX_BODY:
+        raise ValueError(f"body is {len(content):,} bytes; a request from code may carry {MAX_BODY:,}")
     if kind and not any(name.lower() == "content-type" for name, _ in given):
         given.append(("Content-Type", kind))
     return {

@@ -68,7 +68,8 @@ def run(
         "seed": [random.getrandbits(32) for _ in range(4)],
         "has_long_numbers": bool(_LONG_NUMBER.search(payload)),
     }
-    machine.answer_with(lambda text: str(write(text)), lambda question: _fetched(fetch, question))
+    called = fetch if header["may_call"] else _refuse
+    machine.answer_with(lambda text: str(write(text)), lambda question: _fetched(called, question))
     try:
         machine.call("begin", f"{json.dumps(given)}\n{payload.decode()}")
         machine.call("follow", machine.start(source))
@@ -107,6 +108,10 @@ def describe(text: str, stack: str, source: str) -> str:
     elif missing := _MISSING.match(text):
         text = f"{text}: {_CURES.get(missing[1], _UNDECLARED)}"
     return text[:_MAX_ERROR].encode("utf-8", "replace").decode() + (f" (line {line})" if line else "")
+
+
+def _refuse(**_: Any) -> Reply:
+    raise ValueError(FETCH_CURE)
 
 
 def _fetched(fetch: Callable[..., Reply], question: str) -> str:

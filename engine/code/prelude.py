@@ -5,6 +5,8 @@ What they need of the language is taken before the code runs, since that may cha
 """
 
 PRELUDE = r"""
+(() => {
+"use strict";
 const {
   Array, ArrayBuffer, BigInt, Boolean, DataView, Date, Error, Map, Math, Number, Object, Promise, Reflect, RegExp,
   Set, SharedArrayBuffer, String, Symbol, TypeError, Uint8Array, Uint8ClampedArray, WeakMap, WeakSet,
@@ -29,7 +31,7 @@ const given = new Map();
 let state = "waiting", thrown;
 
 // The header in one line, then the earlier results in another.
-export function begin(job) {
+function begin(job) {
   const end = job.indexOf("\n"), payload = job.slice(end + 1);
   const { scope, input_data, seed, has_long_numbers, may_call } = parse(job.slice(0, end));
   // Read twice: a change through a name in scope does not show in input_data.
@@ -50,7 +52,7 @@ export function begin(job) {
   define(globalThis, "input_data", data);
 }
 
-export async function follow(script) {
+async function follow(script) {
   try {
     // The last line of a script may be a call such as `main()`: what happens in there is its result as well.
     await (await script).value;
@@ -62,7 +64,7 @@ export async function follow(script) {
 }
 
 // JSON behind one letter: ["=", a value], or ["!", [the text of an error, its stack]].
-export function outcome() {
+function outcome() {
   try {
     if (state === "done") return `=${jsonOf(result_of())}`;
     if (state === "failed") return `!${stringify(explained(thrown))}`;
@@ -153,12 +155,12 @@ function fetch(url, options = {}) {
   const question = stringify({ url: String(url), method, params, headers, body, timeout }).toWellFormed();
   const reply = parse(host.fetch(question));
   if (reply.error) throw new Error(reply.error);
-  const { status, text } = reply;
-  const answer = { status, ok: status >= 200 && status < 300, headers: reply.headers };
-  define(answer.headers, "get", (name) => answer.headers[String(name).toLowerCase()] ?? null);
+  const { status, ok, headers: answered, text } = reply;
+  const answer = { status, ok, headers: answered };
+  define(answered, "get", (name) => answered[String(name).toLowerCase()] ?? null);
   define(answer, "text", () => text);
   define(answer, "json", () => parse(text));
-  define(answer, "toJSON", () => ({ status, headers: answer.headers, text }));
+  define(answer, "toJSON", () => ({ status, ok, headers: answered, text }));
   return answer;
 }
 
@@ -275,4 +277,6 @@ function problem(message) {
   error.name = "ValueError";
   return error;
 }
+return { begin, follow, outcome };
+})()
 """

@@ -9,6 +9,7 @@ module, and no other, works with its inner parts.
 """
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def compiled() -> bytes:
 
 
 class Machine:
-    """One instance of the engine. `prelude` is a module whose exported functions are called by name.
+    """One instance of the engine. `prelude` gives an object whose functions are called by name.
 
     Scripts find the Python `functions` as global variables. Their arguments and answers are texts.
     """
@@ -59,7 +60,8 @@ class Machine:
         self._context = _engine.QjsContext(_engine.QjsRuntime(memory_limit=memory_bytes))
         for number, name in enumerate(functions):
             self._context.register_host_function(name, number)
-        self._prelude = self._context.eval_handle(prelude, module=True)
+        # Read by `eval` of its own, it is neither a module that scripts can import nor part of their line numbers.
+        self._prelude = self._context.eval_handle(f"(0, eval)({json.dumps(prelude)})")
 
     def close(self) -> None:
         """Give the memory back."""
@@ -91,7 +93,9 @@ class Machine:
     def go_on(self) -> None:
         """Run what scripts have left to be done, until nothing is left."""
         with self._errors():
-            self._context.run_pending_jobs()
+            # A round ends after so many steps even if there are more.
+            while self._context.run_pending_jobs():
+                pass
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

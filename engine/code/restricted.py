@@ -9,6 +9,7 @@ import asyncio
 import builtins
 import re
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ import msgspec
 from engine.code import language, pieces
 from engine.code.broker import Broker
 from engine.code.exchange import CodeResult
-from engine.code.fetching import question_of
+from engine.code.fetching import Reply, question_of
 from engine.code.job import Task
 from engine.code.limits import CodeLimits
 from engine.code.messages import Call, Limit, WorkerMisbehaved
@@ -36,13 +37,14 @@ _HERE = "the restricted Python interpreter, which this machine uses because it c
 
 # The same `fetch` as in a worker, in the part of the language that this interpreter has.
 _FETCH = """
+from dataclasses import dataclass
+
+@dataclass
 class Reply:
-    def __init__(self, status, headers, content):
-        self.status = status
-        self.headers = headers
-        self.content = content
-        self.text = content.decode("utf-8", "replace")
-        self.ok = 200 <= status < 300
+    status: int
+    ok: bool
+    headers: dict
+    text: str
 
     def json(self):
         import json
@@ -54,7 +56,7 @@ def fetch(url, method="GET", params=None, headers=None, body=None, timeout=30):
         if answer["timeout"]:
             raise TimeoutError(answer["error"])
         raise OSError(answer["error"])
-    return Reply(answer["status"], answer["headers"], answer["content"])
+    return Reply(answer["status"], answer["ok"], answer["headers"], answer["text"])
 """
 _CALL = "call_web_address"
 
@@ -81,7 +83,7 @@ class Restricted:
         except WorkerMisbehaved as misbehaved:
             result = CodeResult(error=f"The code was stopped: {misbehaved}.", limit=misbehaved.limit)
         duration_ms = (time.monotonic() - started) * 1000
-        return CodeResult(result.output, result.error, prints.text, duration_ms, result.limit)
+        return CodeResult(result.output, result.error, prints.close(), duration_ms, result.limit)
 
     async def close(self) -> None:
         """End all interpreters."""
@@ -100,9 +102,9 @@ class Restricted:
         except monty.MontyCrashedError as crashed:
             return CodeResult(error=f"The restricted Python interpreter stopped: {crashed}", limit="crash")
         except monty.MontyError as error:
-            return self._explained(error)
+            return self._explained(error, 1 if task.may_call else 0)
         except ValueProblem as problem:
-            return CodeResult(error=f"ValueError: {problem}")
+            return CodeResult(error=f"ValueError: {problem}".replace("a MontyClassProxy", "an object of its own kind"))
 
     async def _answer(self, session: Any, task: Task, prints: "_Prints", broker: Broker) -> CodeResult:
         names = await asyncio.to_thread(_names, task)
@@ -110,7 +112,7 @@ class Restricted:
         shown = {name: names.pop(name) for name in _RESULTS if name in names}
         if task.may_call:
             await session.feed_run(_FETCH)
-        await self._drive(session, task.source, broker, inputs=names, external_lookup=shown, print_callback=prints.add)
+        await self._drive(session, task.source, broker, inputs=names, external_lookup=shown, print_callback=prints.hear)
         value = await _variable(session)
         encoded = await asyncio.to_thread(to_json, value)
         if len(encoded) > self._limits.output_bytes:
@@ -151,8 +153,11 @@ class Restricted:
             "max_total_sleep_secs": wall_s,
         }
 
-    def _explained(self, error: Any) -> CodeResult:
-        """The error in one line, with the limit that the code ran into, or what the full language would have."""
+    def _explained(self, error: Any, feed: int) -> CodeResult:
+        """The error in one line, with the limit that the code ran into, or what the full language would have.
+
+        The code was what the session ran as number `feed`.
+        """
         text = error.display("type-msg") if hasattr(error, "traceback") else f"{type(error).__name__}: {error}"
         if text.startswith("TimeoutError: feed time limit"):
             most = self._limits.cpu_s
@@ -163,34 +168,45 @@ class Restricted:
         if text.startswith("MemoryError: memory limit"):
             text = f"MemoryError: more memory than the {self._limits.memory_mb} MB that a block may use"
             limit = "memory"
-        lines = [frame.line for frame in error.traceback()] if hasattr(error, "traceback") else []
+        frames = error.traceback() if hasattr(error, "traceback") else []
+        lines = [frame.line for frame in frames if frame.filename == f"<python-input-{feed}>"]
         told = _with_cure(text) + (f" (line {lines[-1]})" if lines else "")
         return CodeResult(error=told, limit=limit)
 
 
 class _Prints:
-    """What a block prints, cut at the limit."""
+    """What a block prints, cut at the limit. It is heard on a thread of the interpreter's and told on the loop's."""
 
     def __init__(self, limits: CodeLimits, on_print: Callable[[str], None] | None) -> None:
         self._left = limits.print_bytes
         self._note = cut_note(limits)
         self._on_print = on_print
-        self._pieces: list[str] = []
+        self._loop = asyncio.get_running_loop()
+        self._heard: deque[str] = deque()
+        self._told: list[str] = []
 
-    @property
-    def text(self) -> str:
-        return "".join(self._pieces)
-
-    def add(self, _stream: str, text: str) -> None:
+    def hear(self, _stream: str, text: str) -> None:
+        """Take a piece, on whichever thread."""
         if self._left < 0:
             return
-        kept = text.encode("utf-8", "replace")[: self._left].decode("utf-8", "ignore")
-        self._left -= len(text.encode("utf-8", "replace"))
-        for piece in (kept, self._note if self._left < 0 else ""):
-            if piece:
-                self._pieces.append(piece)
-                if self._on_print is not None:
-                    self._on_print(piece)
+        data = text.encode("utf-8", "replace")
+        self._heard.append(data[: self._left].decode("utf-8", "ignore"))
+        self._left -= len(data)
+        if self._left < 0:
+            self._heard.append(self._note)
+        self._loop.call_soon_threadsafe(self._tell)
+
+    def close(self) -> str:
+        """All that was printed, told to the last piece."""
+        self._tell()
+        return "".join(self._told)
+
+    def _tell(self) -> None:
+        while self._heard:
+            piece = self._heard.popleft()
+            self._told.append(piece)
+            if self._on_print is not None and piece:
+                self._on_print(piece)
 
 
 def _names(task: Task) -> dict[str, Any]:
@@ -216,10 +232,11 @@ async def _call(broker: Broker, *arguments: Any) -> dict[str, Any]:
     """What `fetch` of `_FETCH` asked for."""
     try:
         call = Call(**question_of(*arguments))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         return {"error": str(error), "timeout": False}
-    head, answered = await broker.answer(call)
-    return {**msgspec.json.decode(head), "content": answered}
+    head, body = await broker.answer(call)
+    told = msgspec.json.decode(head)
+    return told if "error" in told else Reply(told["status"], told["headers"], body).model_dump()
 
 
 def _with_cure(text: str) -> str:

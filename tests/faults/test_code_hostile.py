@@ -1,57 +1,16 @@
-"""Hostile code blocks: every snippet is run at each level of isolation, and nothing may come of it.
+"""Hostile Python: every snippet is run at each level of isolation, and nothing may come of it.
 
-The snippets go past the import list (`_PRELUDE`), because that list is a convenience and not the boundary. A snippet
-that gets what it wants says "REACHED"; what it could do outside is watched by `World`. Run as a script for a table.
+The snippets go past the import list (`PAST_THE_LIST`), because that list is a convenience and not the boundary. A
+snippet that gets what it wants says "REACHED"; what it could do outside is watched by the arena.
 """
 
-import asyncio
-import os
-import platform
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from engine.code import CodeLimits, CodeResult, CodeRunner, CodeUnavailable, Isolation
-from engine.code.libc import libc
+from engine.code import CodeUnavailable
+from tests.faults.arena import LEVELS, PAST_THE_LIST, Arena, arena_at
 
-SECRET = "canary-7c1f0b52"
-_PR_SET_CHILD_SUBREAPER = 36
-LEVELS = ("strong", "basic")
-LIMITS = CodeLimits(cpu_s=1, wall_s=0.4, memory_mb=96, print_bytes=100_000, output_bytes=1 << 20, threads=16)
-GRACE_S = 1.0
-
-_PRELUDE = """
-import json
-sys = json.codecs.sys
-real_import = vars(sys.modules["builtins"])["__import__"]
-real_open = vars(sys.modules["builtins"])["open"]
-os, ctypes, socket, struct, signal, threading, time, mmap, fcntl, resource = (
-    real_import(name) for name in "os ctypes socket struct signal threading time mmap fcntl resource".split())
-libc = ctypes.CDLL(None, use_errno=True)
-x86 = os.uname().machine == "x86_64"
-world = input_data["world"]
-VICTIM, FOLDER, SECRET_FILE, PORT = world["victim"], world["folder"], world["secret_file"], world["port"]
-PATH_SOCKET, NAMED_SOCKET = world["path_socket"], chr(0) + world["abstract_socket"]
-
-def call(number, *arguments):
-    passed = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
-    return must(libc.syscall(ctypes.c_long(number), *passed))
-
-def must(answer):
-    if answer < 0:
-        raise OSError(ctypes.get_errno(), "refused")
-    return answer
-
-def frame(body):
-    return struct.pack(">I", len(body)) + body
-"""
 _REACHED = "\noutput = 'REACHED'\n"
 
 FILES = {
@@ -264,12 +223,14 @@ ANSWERS = {
     "promise a giant frame": "os.write(3, struct.pack('>I', 0xffffffff)); time.sleep(100)",
     "half a frame": "os.write(3, struct.pack('>I', 1000) + b'{'); time.sleep(100)",
     "no JSON": "os.write(3, frame(b'hello')); time.sleep(100)",
-    "NaN frame": 'os.write(3, frame(b\'{"output":NaN,"error":null,"limit":null}\')); time.sleep(100)',
-    "unknown field": 'os.write(3, frame(b\'{"output":1,"error":null,"limit":null,"x":1}\')); time.sleep(100)',
-    "wrong types": 'os.write(3, frame(b\'{"output":1,"error":7,"limit":null}\')); time.sleep(100)',
-    "deep frame": "os.write(3, frame(b'{\"output\":' + b'[' * 50000)); time.sleep(100)",
+    "NaN frame": 'os.write(3, frame(b\'{"kind":"answer","output":NaN,"error":null,"limit":null}\')); time.sleep(100)',
+    "unknown field": (
+        'os.write(3, frame(b\'{"kind":"answer","output":1,"error":null,"limit":null,"x":1}\')); time.sleep(100)'
+    ),
+    "wrong types": 'os.write(3, frame(b\'{"kind":"answer","output":1,"error":7,"limit":null}\')); time.sleep(100)',
+    "deep frame": 'os.write(3, frame(b\'{"kind":"answer","output":\' + b\'[\' * 50000)); time.sleep(100)',
     "deep but valid frame": (
-        "os.write(3, frame(b'{\"output\":' + b'[' * 900 + b']' * 900 + "
+        "os.write(3, frame(b'{\"kind\":\"answer\",\"output\":' + b'[' * 900 + b']' * 900 + "
         'b\',"error":null,"limit":null}\'))\ntime.sleep(100)'
     ),
     "send descriptors": "socket.send_fds(socket.socket(fileno=3), [b'x'], [0] * 50); time.sleep(100)",
@@ -287,205 +248,36 @@ GROUPS = {
 ATTACKS = [(f"{group}: {name}", source) for group, table in GROUPS.items() for name, source in table.items()]
 # Of these, ending without an effect is all that is asked: an answer of their own is no reach.
 _OWN_ANSWER = ("answers", "crashes", "secrets")
+_WAITING = ("answers", "crashes", "resources")
 # An attack that ends like this was stopped by a slip of its own and proves nothing.
 _MISTAKES = ("NameError", "AttributeError", "TypeError", "SyntaxError", "ImportError", "Dunder", "UnboundLocalError")
-
-
-class World:
-    """What stands around the sandbox and must not notice: a process, files, sockets, an environment with a secret."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "private"
-        self._folder.mkdir()
-        self._secret_file = self._folder / "secret.txt"
-        self._secret_file.write_text(SECRET)
-        (self._folder / "hostile_module.py").write_text("x = 1")
-        self._link = folder / "link"
-        self._link.symlink_to(self._secret_file)
-        environment = {**os.environ, "VICTIM_SECRET": SECRET}
-        self._victim = subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True)
-        self._tcp = socket.create_server(("127.0.0.1", 0))
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self._tcp.getsockname()[1]))
-        self._by_path = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._by_path.bind(str(folder / "socket"))
-        self._by_name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._abstract = f"blockloom-hostile-{os.getpid()}-{id(self)}"
-        self._by_name.bind(f"\0{self._abstract}")
-        self._sockets = {"tcp": self._tcp, "udp": self._udp, "unix": self._by_path, "abstract": self._by_name}
-        for watched in self._sockets.values():
-            watched.setblocking(False)
-        self._before = self._look()
-
-    def as_input(self) -> dict[str, object]:
-        """What the snippets are told, as an attacker might know it."""
-        return {
-            "victim": self._victim.pid,
-            "folder": str(self._folder),
-            "secret_file": str(self._secret_file),
-            "link": str(self._link),
-            "port": self._tcp.getsockname()[1],
-            "path_socket": self._by_path.getsockname(),
-            "abstract_socket": self._abstract,
-            "home": str(Path.home()),
-            "python": str(Path(sys.executable).resolve()),
-        }
-
-    def effects(self) -> list[str]:
-        """What is different outside."""
-        seen = [name for name, watched in self._sockets.items() if _has_something(watched)]
-        now = self._look()
-        return seen + [f"{key}: {value} became {now[key]}" for key, value in self._before.items() if now[key] != value]
-
-    def close(self) -> None:
-        """End the victim and close the sockets."""
-        self._victim.kill()
-        self._victim.wait()
-        for watched in self._sockets.values():
-            watched.close()
-
-    def _look(self) -> dict[str, object]:
-        victim = self._victim.pid
-        alive = self._victim.poll() is None
-        details = Path(self._secret_file).stat() if self._secret_file.exists() else None
-        return {
-            "victim alive": alive,
-            "victim stopped": alive and Path(f"/proc/{victim}/stat").read_text().rsplit(")", 1)[1].split()[0] in "Tt",
-            "victim priority": os.getpriority(os.PRIO_PROCESS, victim) if alive else None,
-            "victim processors": os.sched_getaffinity(victim) if alive else None,
-            "victim scheduling": os.sched_getscheduler(victim) if alive else None,
-            "victim limits": Path(f"/proc/{victim}/limits").read_text() if alive else "",
-            "files": sorted(str(path) for path in self._folder.rglob("*")),
-            "secret": details and (details.st_size, details.st_mode, details.st_mtime_ns, details.st_nlink),
-            "temporary file": Path("/tmp/blockloom-hostile").exists(),
-            "host name": socket.gethostname(),
-        }
-
-
-class Arena:
-    """A CodeRunner at one level inside a world, and the check after each attack."""
-
-    def __init__(self, level: str, loop: asyncio.Runner, world: World) -> None:
-        self.level, self._loop, self._world = level, loop, world
-        # Processes whose parent ends become ours, so that none is overlooked.
-        libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._code = CodeRunner(LIMITS, measured=Isolation(level, "given"))  # type: ignore[arg-type]
-        # Raises where this machine does not have the level.
-        assert self._run("output = 1").output == 1
-        self._processes = _processes_below(os.getpid())
-
-    def attack(self, name: str, source: str) -> tuple[CodeResult, list[str], float]:
-        """The answer, what the attack reached (should be nothing) and how long it took in seconds."""
-        group = name.partition(":")[0]
-        reached_line = "" if group in _OWN_ANSWER else _REACHED
-        started = time.monotonic()
-        result = self._run(_PRELUDE + source + reached_line)
-        took_s = time.monotonic() - started
-        reached = self._world.effects()
-        said = f"{result.output} {result.printed} {result.error}"
-        reached += ["it says so"] if "REACHED" in said else []
-        reached += ["it knows the secret"] if SECRET in said else []
-        reached += self._leftovers()
-        reached += [] if self._run("output = 2").output == 2 else ["the next block does not run"]
-        return result, reached, took_s
-
-    def close(self) -> None:
-        self._loop.run(self._code.__aexit__(None, None, None))
-        libc().prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-
-    def _run(self, source: str) -> CodeResult:
-        inputs = {"world": self._world.as_input()}
-        return self._loop.run(self._code.run(source, {}, inputs))
-
-    def _leftovers(self) -> list[str]:
-        """Processes that were not there before and are still there a second after the end."""
-        deadline = time.monotonic() + GRACE_S
-        while time.monotonic() < deadline:
-            left = _processes_below(os.getpid()) - self._processes
-            if not left:
-                return []
-        return [f"{len(left)} processes are left"]
-
-
-def _has_something(watched: socket.socket) -> bool:
-    try:
-        if watched.type == socket.SOCK_STREAM:
-            watched.accept()[0].close()
-        else:
-            watched.recv(1)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _processes_below(top: int) -> set[int]:
-    """Ids of all living processes that descend from this one."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                parents[int(entry.name)] = int(parent)
-    below = {top}
-    while grown := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= grown
-    return below - {top}
 
 
 @pytest.fixture(scope="module", params=LEVELS)
 def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     """The attacks' surroundings, once per level."""
-    os.environ["BLOCKLOOM_CANARY"] = SECRET
-    world = World(tmp_path_factory.mktemp("world"))
-    with asyncio.Runner() as loop:
-        try:
-            arena = Arena(request.param, loop, world)
-        except CodeUnavailable as error:
-            world.close()
-            pytest.skip(str(error))
-        yield arena
-        arena.close()
-    world.close()
-    del os.environ["BLOCKLOOM_CANARY"]
+    try:
+        with arena_at(request.param, tmp_path_factory.mktemp("world")) as found:
+            yield found
+    except CodeUnavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize(("name", "source"), ATTACKS, ids=[name for name, _ in ATTACKS])
 def test_hostile_code_reaches_nothing(arena: Arena, name: str, source: str) -> None:
     """A hostile block ends in time, changes and learns nothing outside, leaves nothing behind and costs only itself."""
-    result, reached, took_s = arena.attack(name, source)
+    outcome = arena.attack(armed(name, source), timeout_s=timeout_of(name))
 
-    assert reached == []
-    assert not (result.error or "").startswith(_MISTAKES), "the attack itself is wrong"
-    assert took_s < LIMITS.wall_s + GRACE_S
-
-
-def main() -> None:
-    """Print a table of all attacks at all levels."""
-    os.environ["BLOCKLOOM_CANARY"] = SECRET
-    print(f"{platform.platform()}, user {os.getuid()}")
-    for level in LEVELS:
-        with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as loop:
-            world = World(Path(folder))
-            try:
-                arena = Arena(level, loop, world)
-            except CodeUnavailable as error:
-                print(f"{level}: not available ({error})")
-                world.close()
-                continue
-            lost = 0
-            for name, source in ATTACKS:
-                result, reached, took_s = arena.attack(name, source)
-                lost += bool(reached)
-                told = " ".join((result.error or "").split())[:70]
-                print(f"{level:7} {name:45} {'; '.join(reached) or 'nothing':30} {took_s * 1000:6.0f} ms  {told}")
-            print(f"{level}: {len(ATTACKS)} attacks, {lost} reached something\n")
-            arena.close()
-            world.close()
+    assert outcome.reached == ()
+    assert not (outcome.result.error or "").startswith(_MISTAKES), "the attack itself is wrong"
+    assert outcome.is_in_time
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    main()
+def timeout_of(name: str) -> float | None:
+    """Less where nothing but waiting for the end is left."""
+    return 0.2 if name.partition(":")[0] in _WAITING else None
+
+
+def armed(name: str, source: str) -> str:
+    """The attack with what it needs before, and what tells of its success after it."""
+    return PAST_THE_LIST + source + ("" if name.partition(":")[0] in _OWN_ANSWER else _REACHED)
