@@ -177,8 +177,12 @@ class PlatformClient:
         """
         headers = None if if_match is None else {"If-Match": f'"{if_match}"'}
         body = {"blocks": blocks, "edges": edges}
-        told = await self._object("PUT", f"/api/workflows/{_part(workflow_id)}/graph", body, headers=headers)
-        return self._parsed(lambda: msgspec.convert(told, SavedGraph))
+        reply = await self.call("PUT", f"/api/workflows/{_part(workflow_id)}/graph", body=body, headers=headers)
+        told = await self._value(reply)
+        # Our server names the new revision and version in headers, since the body is the contract's to the letter.
+        version = reply.headers.get("x-workflow-version", "")
+        known = {"revision": revision_in(reply), "version": int(version) if version.isdecimal() else None}
+        return self._parsed(lambda: msgspec.convert({**known, **told}, SavedGraph))
 
     async def validate(self, workflow_id: str, graph: JsonObject | None = None) -> list[JsonObject]:
         """The problems that the server sees in this graph, else in the stored one (extension)."""
@@ -395,8 +399,12 @@ class PlatformClient:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> JsonObject:
-        """The JSON object of a successful reply."""
+        """The JSON object at this path, or what was made of the body."""
         reply = await self.call(method, path, params=params, body=body, headers=headers, timeout_s=timeout_s)
+        return await self._value(reply)
+
+    async def _value(self, reply: Reply) -> JsonObject:
+        """The JSON object of a successful reply."""
         raise_for(reply, self.connection)
         try:
             value = await http.decoded(reply)
@@ -441,6 +449,11 @@ async def _bounded(frames_: AsyncIterator[JsonObject], connection: Connection) -
             yield frame
     except FrameTooLarge as error:
         raise ServerUnreachable(f"The run of {connection.host} cannot be followed: {error}.") from None
+
+
+def revision_in(reply: Reply) -> str | None:
+    """The revision that a reply's `ETag` names (extension), None when it has none."""
+    return reply.headers.get("etag", "").removeprefix("W/").strip('"') or None
 
 
 def _part(identifier: str) -> str:

@@ -121,6 +121,15 @@ class TestRequests:
         assert server.requests[0].headers["if-match"] == '"a"'
         assert (saved.revision, saved.version) == ("b", 4)
 
+    def test_the_revision_of_a_save_may_stand_in_its_headers(self) -> None:
+        """The body is the contract's to the letter (2.5)."""
+        headers = {"etag": '"b7"', "x-workflow-version": "5"}
+        server = Script(reply({"ok": True, "blocks": 0, "edges": 0}, **headers))
+
+        saved = asked(server, lambda client: client.save_graph("w", [], []))
+
+        assert (saved.revision, saved.version) == ("b7", 5)
+
 
 class TestReplies:
     def test_a_page_of_workflows(self) -> None:
