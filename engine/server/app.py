@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from engine.server import (
@@ -48,7 +49,9 @@ RESOURCES = (
 
 def create_app(services: Services) -> ASGIApp:
     """The whole API on these services, which the caller opens and closes."""
-    app = FastAPI(
+    # The pages of its documentation come from a package: they work offline, and nobody is told that they are read.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="Blockloom",
         version=program_version(),
         summary="Workflows: store, run, deploy and trigger them.",
