@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,15 +21,17 @@ def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 class Server:
     """Answers each request with the given bytes, or lets a function do it; keeps the requests it got."""
 
-    def __init__(self, answer: bytes | Answer) -> None:
+    def __init__(self, answer: bytes | Answer, listening: socket.socket | None = None) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self.port = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._answer = answer
+        self._listening = listening
 
     async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        place = {"sock": self._listening} if self._listening else {"host": "127.0.0.1", "port": 0}
+        self._server = await asyncio.start_server(self._accept, **place)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -283,20 +283,6 @@ class TestAddresses:
         assert policy.refusal("a", ipaddress.ip_address("10.9.9.9")) is None
         assert policy.refusal("a", ipaddress.ip_address("192.168.0.1"))
 
-    @pytest.mark.parametrize(
-        "host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "localhost", "[::1]", "127。0。0。1", "0"]
-    )
-    def test_no_spelling_gets_around_it(self, host: str) -> None:
-        """Whatever resolves to this machine is refused, before a byte is sent."""
-
-        async def work() -> list[bytes]:
-            async with Server(reply(b"reached")) as server, HttpClient(AddressPolicy()) as http:
-                with pytest.raises(BlockError):
-                    await http.request("GET", f"http://{host}:{server.port}/")
-                return server.requests
-
-        assert asyncio.run(work()) == []
-
     def test_a_name_is_asked_once_and_its_address_connected_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A name that changes its mind between check and connection gains nothing; `Host` keeps the name."""
         answers = iter(["127.0.0.1", "10.0.0.1"])
