@@ -126,6 +126,8 @@ class Plan:
         """Defaults that starter blocks declare for run variables; with several of them the later one wins."""
         self.roots = [index for index, count in enumerate(self.waits_for) if not count]
         self.finals = [step.index for step in self.steps if step.block.type == FINAL_TYPE]
+        self.can_wait = not all(step.inline for step in self.steps)
+        """Whether any block does more than compute."""
 
     def index_of(self, block_id: str) -> int:
         """The place of this block in the order; KeyError when the plan does not have it."""

@@ -20,6 +20,7 @@ Record = _SqlRow[*tuple[Any, ...]]
 Work = Callable[[Connection], T]
 Bulk = Callable[[Connection, Sequence[Row]], Sequence[T]]
 """Writes many rows of one kind and answers with one result for each, in order."""
+OnDone = Callable[[Any, Exception | None], None]
 
 
 class StoreUnavailable(BlockloomError):
@@ -47,8 +48,16 @@ class Database(Protocol):
             StoreUnavailable: the database could not take it; nothing was written.
         """
 
-    async def write_row(self, bulk: "Bulk[Any, T]", row: Any) -> T:
-        """As `write`, for one row among many: rows that come meanwhile for the same `bulk` are written by one call."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether so much waits to be written that nothing new should be begun."""
+
+    def submit(self, bulk: "Bulk[Any, Any]", row: Any, on_done: OnDone) -> None:
+        """Write one row among many: rows that come meanwhile for the same `bulk` are written by one call.
+
+        `on_done` is called on the event loop after the commit, with the row's result, or with what went wrong. Nobody
+        waits here, so nobody can be cancelled: what was submitted is written, and its sender hears of it.
+        """
 
     async def close(self) -> None:
         """Let everything that was accepted be written, then close."""

@@ -15,6 +15,11 @@ from sqlalchemy.sql.expression import FunctionElement
 US = 1_000_000
 """Microseconds in a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOW = {
+    # 2440587.5 is the epoch as a Julian day; the value has milliseconds, which a float holds exactly enough.
+    "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+}
 _LONG_AGO = 1_577_836_800 * US  # 2020
 
 
@@ -25,15 +30,14 @@ class now_us(FunctionElement[int]):  # noqa: N801 - reads as the SQL function th
     inherit_cache = True
 
 
-@compiles(now_us, "sqlite")
-def _in_sqlite(_element: now_us, _compiler: Any, **_options: Any) -> str:
-    # 2440587.5 is the epoch as a Julian day; the value has milliseconds, which a float holds exactly enough.
-    return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
+@compiles(now_us)
+def _compiled(_element: now_us, compiler: Any, **_options: Any) -> str:
+    return _NOW[compiler.dialect.name]
 
 
-@compiles(now_us, "postgresql")
-def _in_postgresql(_element: now_us, _compiler: Any, **_options: Any) -> str:
-    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+def now_text(connection: Connection) -> str:
+    """The database's time now, as the text of an expression."""
+    return _NOW[connection.dialect.name]
 
 
 def read_now(connection: Connection) -> int:

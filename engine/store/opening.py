@@ -4,12 +4,11 @@ import asyncio
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from engine.store.database import Database, StoreUnavailable
 from engine.store.dbtime import check_clock
 from engine.store.migrate import migrate
-from engine.store.postgres import PostgresDatabase, open_engine
 from engine.store.sqlite import SqliteDatabase, open_engines
 
 FILE_NAME = "blockloom.db"
@@ -62,13 +61,15 @@ def _prepare_sqlite(path: Path) -> tuple[Engine, Engine]:
 
 
 async def _open_postgres(url: str) -> Database:
+    from engine.store.postgres import PostgresDatabase, open_engine, told_in_words
+
     engine = open_engine(url)
     try:
-        await asyncio.to_thread(_prepare, engine)
-    except OperationalError as error:
+        with told_in_words():
+            await asyncio.to_thread(_prepare, engine)
+    except StoreUnavailable:
         engine.dispose()
-        first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "it does not answer"
-        raise StoreUnavailable(f"The database cannot be opened: {first_line}.") from error
+        raise
     return PostgresDatabase(engine)
 
 

@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Dialect, Engine, create_engine, exc
 
-from engine.store.database import Bulk, StoreUnavailable, Work
+from engine.store.database import Bulk, OnDone, StoreUnavailable, Work
 
 T = TypeVar("T")
 CONNECTIONS = 8
@@ -44,9 +46,23 @@ class PostgresDatabase:
         """The result of work that writes, once it is committed."""
         return await self._run(lambda: self._attempt(work))
 
-    async def write_row(self, bulk: "Bulk[Any, T]", row: Any) -> T:
-        """The result for one row."""
-        return await self._run(lambda: self._attempt(lambda connection: bulk(connection, [row])[0]))
+    @property
+    def is_busy(self) -> bool:
+        """Whether too much waits for a connection."""
+        return self._waiting >= MAX_WAITING
+
+    def submit(self, bulk: "Bulk[Any, Any]", row: Any, on_done: OnDone) -> None:
+        """Write one row."""
+
+        def written(future: "asyncio.Future[Any]") -> None:
+            self._waiting -= 1
+            error = future.exception()
+            if error is None or isinstance(error, Exception):
+                on_done(None if error else future.result(), error)
+
+        self._waiting += 1
+        work = partial(self._attempt, lambda connection: bulk(connection, [row])[0])
+        self._loop.run_in_executor(self._pool, work).add_done_callback(written)
 
     async def close(self) -> None:
         """Write what was accepted, then close."""
@@ -54,7 +70,7 @@ class PostgresDatabase:
         self._engine.dispose()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MAX_WAITING:
+        if self.is_busy:
             raise StoreUnavailable("The database is busy with more than it can take. Try again in a moment.")
         self._waiting += 1
         try:
@@ -68,8 +84,8 @@ class PostgresDatabase:
             try:
                 with told_in_words(), self._engine.begin() as connection:
                     return work(connection)
-            except exc.DBAPIError as error:
-                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TAKEN_BACK:
+            except (exc.DBAPIError, psycopg.Error) as error:
+                if attempt == ATTEMPTS or _cause(error).sqlstate not in _TAKEN_BACK:
                     raise
             attempt += 1
 
@@ -79,12 +95,18 @@ def told_in_words() -> Iterator[None]:
     """Turn the loss of the database into `StoreUnavailable`; what it says about a statement passes."""
     try:
         yield
-    except exc.DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state in _TAKEN_BACK or not isinstance(error, exc.OperationalError):
+    except (exc.DBAPIError, psycopg.Error) as error:
+        cause = _cause(error)
+        if cause.sqlstate in _TAKEN_BACK or not isinstance(cause, psycopg.OperationalError):
             raise
-        text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "it does not answer"
-        raise StoreUnavailable(f"The database cannot be used: {text}.") from error
+        words = str(cause).strip().splitlines() or ["it does not answer"]
+        raise StoreUnavailable(f"The database cannot be used: {words[0]}.") from error
+
+
+def _cause(error: exc.DBAPIError | psycopg.Error) -> psycopg.Error:
+    """What the driver said. Statements that go to it directly are not wrapped."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return cause if isinstance(cause, psycopg.Error) else psycopg.Error(str(cause))
 
 
 def open_engine(url: str) -> Engine:

@@ -110,7 +110,6 @@ EXECUTIONS = Table(
     Column("started_at", Instant),
     Column("completed_at", Instant),
     Index("ix_executions_workflow_id_number", "workflow_id", "number"),
-    Index("ix_executions_completed_at", "completed_at"),
 )
 # Only rows of runs that go on are in it, so finding the orphans of a crash never reads history.
 Index(
@@ -127,6 +126,7 @@ RUN_EVENTS = Table(
     Column("execution_id", String(ID_LENGTH), ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
     Column("last_seq", Integer, primary_key=True),
     Column("events", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Server processes that own runs; one whose lease has run out is dead.

@@ -12,13 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from engine.store.database import Bulk, StoreUnavailable, Work
+from engine.store.database import Bulk, OnDone, StoreUnavailable, Work
 
 T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
@@ -52,13 +53,20 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """The result of work that writes, once it is committed."""
-        result: T = await self._submit(_Job(self._loop.create_future(), work, None, None))
-        return result
+        if self.is_busy:
+            raise StoreUnavailable(_BUSY_TEXT)
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._put(_Job(partial(_settle, future), work, None, None))
+        return await future
 
-    async def write_row(self, bulk: "Bulk[Any, T]", row: Any) -> T:
-        """The result for one row among all that came meanwhile."""
-        result: T = await self._submit(_Job(self._loop.create_future(), None, bulk, row))
-        return result
+    @property
+    def is_busy(self) -> bool:
+        """Whether too much waits to be written."""
+        return self._waiting >= MAX_WAITING
+
+    def submit(self, bulk: "Bulk[Any, Any]", row: Any, on_done: OnDone) -> None:
+        """Write one row among all that come meanwhile."""
+        self._put(_Job(on_done, None, bulk, row))
 
     async def close(self) -> None:
         """Write what was accepted, then close."""
@@ -68,12 +76,9 @@ class SqliteDatabase:
         self._readers.dispose()
         self._writer.dispose()
 
-    def _submit(self, job: "_Job") -> "asyncio.Future[Any]":
-        if self._waiting >= MAX_WAITING:
-            raise StoreUnavailable(_BUSY_TEXT)
+    def _put(self, job: "_Job") -> None:
         self._waiting += 1
         self._jobs.put(job)
-        return job.future
 
     def _read(self, work: Work[T]) -> T:
         with told_in_words(), self._readers.connect() as connection, connection.begin():
@@ -100,23 +105,28 @@ class SqliteDatabase:
     def _deliver(self, batch: "list[_Job]") -> None:
         self._waiting -= len(batch)
         for job in batch:
-            if job.future.done():
-                continue  # whoever asked has gone; what it asked for is written all the same
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
+            try:
+                job.on_done(job.result, job.error)
+            except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from hearing
+                self._loop.call_exception_handler({"message": "a store callback failed", "exception": error})
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if future.done():
+        return  # whoever asked has gone; what they asked for is written all the same
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 class _Job:
     """Something to be written, and what came of it. Either `work`, or a `row` for `bulk`."""
 
-    __slots__ = ("bulk", "error", "future", "result", "row", "work")
+    __slots__ = ("bulk", "error", "on_done", "result", "row", "work")
 
-    def __init__(
-        self, future: "asyncio.Future[Any]", work: Work[Any] | None, bulk: "Bulk[Any, Any] | None", row: Any
-    ) -> None:
-        self.future, self.work, self.bulk, self.row = future, work, bulk, row
+    def __init__(self, on_done: OnDone, work: Work[Any] | None, bulk: "Bulk[Any, Any] | None", row: Any) -> None:
+        self.on_done, self.work, self.bulk, self.row = on_done, work, bulk, row
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -145,7 +155,7 @@ def _do_all(connection: Connection, batch: list[_Job]) -> None:
         before = driver.total_changes
         try:
             _do(connection, jobs)
-        except exc.OperationalError:
+        except (exc.OperationalError, sqlite3.OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - the border: whatever a job raises is told to who asked for it
             if len(jobs) > 1 or driver.total_changes != before:
@@ -186,8 +196,8 @@ def told_in_words() -> Iterator[None]:
     """Turn what SQLite says about a file that it cannot use into `StoreUnavailable`."""
     try:
         yield
-    except exc.OperationalError as error:
-        text = str(error.orig)
+    except (exc.OperationalError, sqlite3.OperationalError) as error:
+        text = str(error.orig if isinstance(error, exc.OperationalError) else error)
         raise StoreUnavailable(_WORDS.get(text, f"The database cannot be used: {text}.")) from error
 
 

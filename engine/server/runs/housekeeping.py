@@ -15,7 +15,7 @@ from structlog import get_logger
 from engine.events import RunFinished, encode_event
 from engine.server.errors import EXECUTION_INTERRUPTED
 from engine.server.runs.record import as_lines
-from engine.store import Database, StoreUnavailable, executions, servers
+from engine.store import Database, StoreUnavailable, executions, recording, servers
 
 if TYPE_CHECKING:
     from engine.server.runs.local import LocalRuns
@@ -97,10 +97,10 @@ class Housekeeping:
                 seq = executions.last_seq(connection, orphan.id) + 1
                 end = RunFinished(seq, time.time(), status="failed", error=INTERRUPTED_TEXT)
                 line = encode_event(end) + b"\n"
-                row = executions.Finish(
+                row = recording.Finish(
                     orphan.id, orphan.owner, "failed", "{}", INTERRUPTED_TEXT, EXECUTION_INTERRUPTED, 0, 0, line, seq
                 )
-                executions.finish(connection, [row])
+                recording.finish(connection, [row])
             return len(orphans)
 
         closed = await self._db.write(close)

@@ -6,6 +6,7 @@ for it, so a caller who leaves changes nothing.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,23 +20,26 @@ from engine.run.context import RunSettings, open_services
 from engine.run.context import Services as RunServices
 from engine.run.runner import run_plan
 from engine.server.errors import EXECUTION_CANCELLED, EXECUTION_FAILED, EXECUTION_INTERRUPTED, EXECUTION_TIMEOUT
-from engine.server.runs.live import LiveRun
+from engine.server.runs.ids import new_execution_id
+from engine.server.runs.live import EndedRun, LiveRun
 from engine.server.runs.port import (
     FinishedRun,
     KeyUsedOtherwise,
     Run,
     RunOrder,
+    RunRefused,
     WebhookNotActive,
     WorkflowChanged,
 )
 from engine.server.runs.record import as_json, finish_row
 from engine.server.runs.slots import Slots
 from engine.server.runs.stored import StoredRun
-from engine.store import Database, StoreUnavailable, executions
+from engine.store import Database, StoreUnavailable, executions, recording
 
 CANCELLED_TEXT = "The run was cancelled."
 INTERRUPTED_TEXT = "The server was stopped while this was running."
 MAX_PAUSE_S = 10.0
+CLOSING_WAIT_S = 5.0
 ObserveRun = Callable[[str, str, float], None]
 """Hears trigger, status and seconds of each run once it is closed."""
 
@@ -61,9 +65,11 @@ class LocalRuns:
         self._owner = owner
         self._settings = settings
         self._slots = Slots(places, max_waiting)
-        self._tasks: dict[asyncio.Task[None], LiveRun | None] = {}
         self._live: dict[str, LiveRun] = {}
+        self._under_way = 0
+        """Runs from the moment they are about to be recorded to that when their end is."""
         self._is_closing = False
+        self._all_ended = asyncio.Event()
 
     @property
     def live(self) -> list[LiveRun]:
@@ -77,13 +83,44 @@ class LocalRuns:
 
     async def start(self, order: RunOrder) -> Run:
         """Record the run and begin it."""
-        if self._is_closing:
-            raise StoreUnavailable("The server is stopping. Try again in a moment.")
-        started: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._see_through(order, started), name="run")
-        self._tasks[task] = None
-        task.add_done_callback(self._tasks.pop)
+        if order.workflow.can_wait:
+            await self._slots.take(order.workflow.id)
+        try:
+            started = self._submit(order)
+        except BaseException:
+            self._give_place_back(order)
+            raise
         return await started
+
+    def _submit(self, order: RunOrder) -> "asyncio.Future[Run]":
+        """Have the run recorded; the future is told when it is.
+
+        A run that only computes, and briefly, is computed first and recorded with its end: it touches nothing else,
+        so nobody can tell, and if it may not start after all, its result is dropped.
+        """
+        if self._is_closing or self._db.is_busy:
+            raise StoreUnavailable("The server is stopping, or has too much to do. Try again in a moment.")
+        row = self._start_row(order)
+        started: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        finished = None if order.workflow.can_wait else self._computed(order, row)
+        if finished is None:
+            self._db.submit(recording.start, row, partial(self._on_started, order, row, started))
+        else:
+            whole = row, finish_row(finished, self._owner, finished.events, order.workflow.workflow)
+            self._db.submit(recording.record, whole, partial(self._on_recorded, order, finished, started))
+        self._under_way += 1
+        return started
+
+    def _computed(self, order: RunOrder, row: recording.Start) -> FinishedRun | None:
+        """How the run ends, if it gets there at once; None for one that gives way to others on the event loop."""
+        work = self._played(order, LiveRun(row.execution_id, row.revision))
+        try:
+            work.send(None)
+        except StopIteration as end:
+            finished: FinishedRun = end.value
+            return finished
+        work.close()
+        return None
 
     async def find(self, execution_id: str) -> Run | None:
         """The run with this id, of whichever process."""
@@ -101,63 +138,134 @@ class LocalRuns:
 
     def cancel_here(self, execution_id: str) -> None:
         """End a run of this process, if it is still under way."""
-        for task, live in self._tasks.items():
-            if live is not None and live.execution_id == execution_id and not live.is_cancelled:
-                live.is_cancelled = True
-                task.cancel()
+        live = self._live.get(execution_id)
+        if live is not None and live.task is not None and not live.is_cancelled:
+            live.is_cancelled = True
+            live.task.cancel()
 
     async def drain(self, wait_s: float) -> None:
         """Take no more runs, give those under way this long, then end them. All are closed in the store afterwards."""
         self._is_closing = True
-        if self._tasks:
-            _, late = await asyncio.wait(list(self._tasks), timeout=wait_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        if not await self._all_end_within(wait_s):
+            for live in self.live:
+                if live.task is not None:
+                    live.task.cancel()
+            await self._all_end_within(CLOSING_WAIT_S)
 
-    async def _see_through(self, order: RunOrder, started: "asyncio.Future[Run]") -> None:
-        """All of a run, from its place in the queue to its closed row. `started` is told once it is recorded."""
-        try:
-            async with self._slots.place(order.workflow.id):
-                live = await self._record(order, started)
-                if live is not None:
-                    await self._run(order, live)
-        except Exception as error:  # noqa: BLE001 - the border: it is raised where the run was asked for
-            if started.done():
-                get_logger().error("run failed outside of its blocks", exc_info=error)
-            else:
-                started.set_exception(error)
-        finally:
-            if not started.done():
-                started.cancel()
+    async def _all_end_within(self, wait_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while self._under_way:
+                    self._all_ended.clear()
+                    await self._all_ended.wait()
+        return not self._under_way
 
-    async def _record(self, order: RunOrder, started: "asyncio.Future[Run]") -> LiveRun | None:
-        """The run, once it is in the store; None when an earlier one has been found, which `started` then has."""
-        row = self._start_row(order)
-        answer = await self._db.write_row(executions.start, row)
-        if answer.how == "inactive":
-            raise WebhookNotActive("Webhook is not active")
-        if answer.how == "changed":
-            raise WorkflowChanged("The workflow has changed. Load it again.")
-        if answer.how == "mismatch":
-            raise KeyUsedOtherwise("This Idempotency-Key came with a different request before. Use a new key.")
-        if answer.how == "known":
-            earlier = await self.find(answer.execution_id)
-            started.set_result(earlier or StoredRun(self._db, answer.execution_id))
-            return None
+    def _on_recorded(
+        self,
+        order: RunOrder,
+        finished: FinishedRun,
+        started: "asyncio.Future[Run]",
+        answer: recording.Started | None,
+        error: Exception | None,
+    ) -> None:
+        """The store has a whole run, or tells why it may not be."""
+        self._has_ended()
+        if answer is None or answer.how != "started":
+            self._refuse(started, answer, error)
+            return
+        order.workflow.is_used = True
+        _settle(started, EndedRun(finished))
+        self._tell(order, finished)
+
+    def _on_started(
+        self,
+        order: RunOrder,
+        row: recording.Start,
+        started: "asyncio.Future[Run]",
+        answer: recording.Started | None,
+        error: Exception | None,
+    ) -> None:
+        """The store has the beginning of a run, or tells why it may not start. No cancel can come in between."""
+        if answer is None or answer.how != "started":
+            self._give_place_back(order)
+            self._has_ended()
+            self._refuse(started, answer, error)
+            return
+        order.workflow.is_used = True
         live = self._live[row.execution_id] = LiveRun(row.execution_id, row.revision)
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks[task] = live
-        if not started.done():
-            started.set_result(live)
-        return live
+        live.task = asyncio.get_running_loop().create_task(self._play(order, live), name="run")
+        _settle(started, live)
 
-    def _start_row(self, order: RunOrder) -> executions.Start:
+    def _refuse(
+        self, started: "asyncio.Future[Run]", answer: recording.Started | None, error: Exception | None
+    ) -> None:
+        if answer is not None and answer.how == "known":
+            earlier = self._live.get(answer.execution_id)
+            _settle(started, earlier or StoredRun(self._db, answer.execution_id))
+        else:
+            _settle(started, error or _refusal(answer))
+
+    async def _play(self, order: RunOrder, live: LiveRun) -> None:
+        try:
+            finished = await self._played(order, live)
+        except asyncio.CancelledError:
+            finished = self._stopped(live)
+        except Exception as error:  # noqa: BLE001 - the border: whatever it was, the row must be closed
+            get_logger().error("run failed outside of its blocks", execution_id=live.execution_id, exc_info=error)
+            finished = _failed(live, f"The run failed inside the server: {type(error).__name__}.", EXECUTION_FAILED)
+        self._give_place_back(order)
+        row = finish_row(finished, self._owner, finished.events[live.saved :], order.workflow.workflow)
+        self._record_end(order, live, finished, row)
+
+    def _record_end(
+        self, order: RunOrder, live: LiveRun, finished: FinishedRun, row: recording.Finish, pause_s: float = 0.2
+    ) -> None:
+        """Record the end. While the store does not take it, whoever waits is told so, and it is tried again."""
+
+        def on_done(is_ours: bool | None, error: Exception | None) -> None:
+            if error is None:
+                self._on_closed(order, live, finished, is_ours=bool(is_ours))
+                return
+            live.close(error)
+            if self._is_closing or not isinstance(error, StoreUnavailable):
+                get_logger().error("the end of a run could not be recorded", execution_id=live.execution_id)
+                self._forget(live)
+                return
+            again = partial(self._record_end, order, live, finished, row, min(pause_s * 2, MAX_PAUSE_S))
+            asyncio.get_running_loop().call_later(pause_s, again)
+
+        self._db.submit(recording.finish, row, on_done)
+
+    def _on_closed(self, order: RunOrder, live: LiveRun, finished: FinishedRun, *, is_ours: bool) -> None:
+        if is_ours:
+            live.close(finished)
+        else:
+            live.close(
+                StoreUnavailable("Another server has closed this run, because this one did not answer for long.")
+            )
+        self._forget(live)
+        self._tell(order, finished)
+
+    def _tell(self, order: RunOrder, finished: FinishedRun) -> None:
+        self._observe(order.trigger, finished.status, finished.events[-1].at - finished.events[0].at)
+
+    def _forget(self, live: LiveRun) -> None:
+        del self._live[live.execution_id]
+        self._has_ended()
+
+    def _has_ended(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._all_ended.set()
+
+    def _give_place_back(self, order: RunOrder) -> None:
+        if order.workflow.can_wait:
+            self._slots.give_back()
+
+    def _start_row(self, order: RunOrder) -> recording.Start:
         workflow, key = order.workflow, order.idempotency
-        return executions.Start(
-            execution_id=new_id(),
+        return recording.Start(
+            execution_id=new_execution_id(),
             workflow_id=workflow.id,
             stamp=workflow.stamp,
             version=workflow.version,
@@ -169,20 +277,6 @@ class LocalRuns:
             first_of_graph=not workflow.is_used,
             key=None if key is None else (key.scope, key.key, key.fingerprint),
         )
-
-    async def _run(self, order: RunOrder, live: LiveRun) -> None:
-        order.workflow.is_used = True
-        try:
-            finished = await self._played(order, live)
-        except asyncio.CancelledError:
-            finished = self._stopped(live)
-        except Exception as error:  # noqa: BLE001 - the border: whatever it was, the row must be closed
-            get_logger().error("run failed outside of its blocks", execution_id=live.execution_id, exc_info=error)
-            finished = _failed(live, f"The run failed inside the server: {type(error).__name__}.", EXECUTION_FAILED)
-        try:
-            await self._close(live, finished, order)
-        finally:
-            del self._live[live.execution_id]
 
     async def _played(self, order: RunOrder, live: LiveRun) -> FinishedRun:
         plan, variables = order.workflow.plan, order.variables
@@ -206,24 +300,22 @@ class LocalRuns:
         text, code = (CANCELLED_TEXT, EXECUTION_CANCELLED) if live.is_cancelled else _INTERRUPTED
         return _failed(live, text, code)
 
-    async def _close(self, live: LiveRun, finished: FinishedRun, order: RunOrder) -> None:
-        """Record the end. While the store does not take it, whoever waits is told so, and it is tried again."""
-        unsaved = finished.events[live.saved :]
-        row = finish_row(finished, self._owner, unsaved, order.workflow.workflow)
-        pause_s = 0.1
-        while True:
-            try:
-                is_ours = await self._db.write_row(executions.finish, row)
-            except StoreUnavailable as error:
-                live.fail(error)
-                if self._is_closing:
-                    return
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)
-                await asyncio.sleep(pause_s)
-                continue
-            live.close(finished if is_ours else await StoredRun(self._db, live.execution_id).finished())
-            self._observe(order.trigger, finished.status, finished.events[-1].at - finished.events[0].at)
-            return
+
+def _settle(started: "asyncio.Future[Run]", answer: Run | Exception) -> None:
+    if started.done():
+        return  # whoever asked has gone
+    if isinstance(answer, Exception):
+        started.set_exception(answer)
+    else:
+        started.set_result(answer)
+
+
+def _refusal(answer: recording.Started | None) -> RunRefused:
+    if answer is not None and answer.how == "inactive":
+        return WebhookNotActive("Webhook is not active")
+    if answer is not None and answer.how == "mismatch":
+        return KeyUsedOtherwise("This Idempotency-Key came with a different request before. Use a new key.")
+    return WorkflowChanged("The workflow has changed. Load it again.")
 
 
 _INTERRUPTED = (INTERRUPTED_TEXT, EXECUTION_INTERRUPTED)

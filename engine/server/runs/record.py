@@ -9,7 +9,7 @@ import msgspec
 from engine.document import Json, JsonObject, Workflow
 from engine.events import AnyEvent, BlockFailed, BlockFinished, BlockSkipped, BlockStarted, RunFinished, RunStarted
 from engine.server.runs.port import FinishedRun
-from engine.store.executions import AgentRun, Finish
+from engine.store.recording import AgentRun, Finish
 
 MAX_STORED_VALUE = 256 * 1024
 """Bytes of one value that are kept. What is larger is cut, and says so."""

@@ -6,8 +6,6 @@ thousand times does not keep out another that is called once.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from engine.server.runs.port import TooManyRuns
 
@@ -28,9 +26,8 @@ class Slots:
         """How many wait for a place."""
         return self._waiting
 
-    @asynccontextmanager
-    async def place(self, line: str) -> AsyncIterator[None]:
-        """Hold a place, after waiting in this line for it.
+    async def take(self, line: str) -> None:
+        """Wait in this line for a place; `give_back` ends holding it.
 
         Raises:
             TooManyRuns: as many wait as may wait.
@@ -39,10 +36,18 @@ class Slots:
             self._free -= 1
         else:
             await self._wait(line)
-        try:
-            yield
-        finally:
-            self._pass_on()
+
+    def give_back(self) -> None:
+        """Give the place to the first in the line whose turn it is; that line then goes behind the others."""
+        if not self._lines:
+            self._free += 1
+            return
+        line, turns = self._lines.popitem(last=False)
+        turn = turns.popleft()
+        if turns:
+            self._lines[line] = turns
+        self._waiting -= 1
+        turn.set_result(None)
 
     async def _wait(self, line: str) -> None:
         if self._waiting >= self._max_waiting:
@@ -54,7 +59,7 @@ class Slots:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._pass_on()  # the place came at the same moment: the next one gets it
+                self.give_back()  # the place came at the same moment: the next one gets it
             else:
                 self._leave(line, turn)
             raise
@@ -64,15 +69,3 @@ class Slots:
         self._lines[line].remove(turn)
         if not self._lines[line]:
             del self._lines[line]
-
-    def _pass_on(self) -> None:
-        """Give the place to the first in the line whose turn it is; that line then goes behind the others."""
-        if not self._lines:
-            self._free += 1
-            return
-        line, turns = self._lines.popitem(last=False)
-        turn = turns.popleft()
-        if turns:
-            self._lines[line] = turns
-        self._waiting -= 1
-        turn.set_result(None)

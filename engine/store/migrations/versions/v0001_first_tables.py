@@ -143,7 +143,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_executions")),
         sa.UniqueConstraint("id", name=op.f("uq_executions_id")),
     )
-    op.create_index("ix_executions_completed_at", "executions", ["completed_at"], unique=False)
     op.create_index(
         "ix_executions_running",
         "executions",
@@ -242,4 +241,5 @@ def upgrade() -> None:
             ["execution_id"], ["executions.id"], name=op.f("fk_run_events_execution_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("execution_id", "last_seq", name=op.f("pk_run_events")),
+        sqlite_with_rowid=False,
     )
