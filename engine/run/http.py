@@ -7,6 +7,7 @@ and cut off at a size, and every way to fail has its own words.
 import asyncio
 import contextlib
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -50,7 +51,7 @@ class HttpClient:
     def __init__(self, policy: AddressPolicy | None = None, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
         self._policy = policy or AddressPolicy.from_environment()
         self._max_reply_bytes = max_reply_bytes
-        self._client: Any = None
+        self._transport: Any = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,9 +59,8 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
     async def request(
         self,
@@ -106,18 +106,16 @@ class HttpClient:
         import httpx
 
         url = hop.url
-        client = self._open_client()
-        # Packed replies are not asked for: a small one can hide a huge one.
-        own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Blockloom"}
-        given = {key.lower() for key, _ in hop.headers}
-        merged = [*((key, value) for key, value in own.items() if key.lower() not in given), *hop.headers]
-        encoded = [_encoded_header(key, value) for key, value in merged]
+        transport = self._open_transport()
         try:
             address = httpx.URL(url)
             if hop.params:
                 address = address.copy_with(params=_merged(address.params, hop.params))
-            request = client.build_request(hop.method, address, headers=encoded, content=hop.body)
-            reply = await client.send(request, stream=True)
+            timeout = {"timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT_S).as_dict()}
+            headers = _all_headers(hop.headers, address)
+            request = httpx.Request(hop.method, address, headers=headers, content=hop.body, extensions=timeout)
+            # Not by an `httpx.AsyncClient`: it reads where every redirect leads, and fails where that is odd.
+            reply = await transport.handle_async_request(request)
             try:
                 return HttpReply(reply.status_code, _joined(reply.headers), await self._read(reply, url))
             finally:
@@ -147,30 +145,20 @@ class HttpClient:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _open_client(self) -> Any:
-        if self._client is None:
-            from http.cookiejar import CookieJar, DefaultCookiePolicy
-
+    def _open_transport(self) -> Any:
+        if self._transport is None:
             import httpcore
             import httpx
 
             from engine.run.guard import GuardedBackend
 
             context = ssl.create_default_context()
-            transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+            self._transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
             # httpx has no parameter for the network backend; the pool that it wraps has.
-            transport._pool = httpcore.AsyncConnectionPool(
+            self._transport._pool = httpcore.AsyncConnectionPool(
                 ssl_context=context, max_connections=MAX_CONNECTIONS, network_backend=GuardedBackend(self._policy)
             )
-            self._client = httpx.AsyncClient(
-                transport=transport,
-                timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-                follow_redirects=False,
-                trust_env=False,
-                # What one block is told must not change what another one gets.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            )
-        return self._client
+        return self._transport
 
 
 class _Hop(NamedTuple):
@@ -224,6 +212,18 @@ def _told_size(reply: Any) -> int:
 
 def _unreadable(url: str, error: Exception) -> BlockError:
     return BlockError(f"The address {url[:200]!r} cannot be read: {error}.", retryable=False)
+
+
+def _all_headers(given: Sequence[tuple[str, str]], address: Any) -> list[tuple[bytes, bytes]]:
+    """Our headers, those that were given, and the credentials that an address may hold."""
+    # Packed replies are not asked for: a small one can hide a huge one.
+    own = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Blockloom"}
+    if address.userinfo:
+        pair = f"{address.username}:{address.password}".encode()
+        own["Authorization"] = f"Basic {b64encode(pair).decode()}"
+    names = {name.lower() for name, _ in given}
+    merged = [*((name, value) for name, value in own.items() if name.lower() not in names), *given]
+    return [_encoded_header(name, value) for name, value in merged]
 
 
 def _encoded_header(name: str, value: str) -> tuple[bytes, bytes]:
