@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from engine.errors import BlockloomError
 
 LOCK_FILE = "server.lock"
-BACKLOG = 2048
+BACKLOG = 16_384
+"""Connections that may wait to be accepted, as far as the system allows; who finds no place tries again later."""
 _PRIVATE = 0o700
 _WANTED_DESCRIPTORS = 65_536
 

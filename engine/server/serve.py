@@ -28,6 +28,7 @@ from engine.server.keys import ApiKey, KeptKey, key_of
 from engine.server.limits import RUNS, SecretLimit, run_limit
 from engine.server.logs import configure_logs
 from engine.server.places import (
+    BACKLOG,
     CannotServe,
     allow_many_connections,
     default_folder,
@@ -40,8 +41,8 @@ from engine.server.services import ServerSettings, Services, open_services
 from engine.server.version import program_version
 from engine.server.watchdog import StallWatchdog
 
-DRAIN_REQUESTS_S = 2.5
-DRAIN_RUNS_S = 1.0
+DRAIN_REQUESTS_S = 2.0
+DRAIN_RUNS_S = 0.5
 """Together, with what it takes to cut off the rest and close the database, below five seconds."""
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, not bound to
 
@@ -128,6 +129,7 @@ async def _run(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=BACKLOG,
         timeout_keep_alive=int(options.bounds.idle_s),
     )
 

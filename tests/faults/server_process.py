@@ -56,6 +56,10 @@ class ServerProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split(f"{what}:")[1].split()[0]) / 1024
 
+    def descriptors(self) -> int:
+        """How many files and connections it has open."""
+        return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
+
     def err(self) -> str:
         """What it has logged so far."""
         return (self.data.parent / "err").read_text()

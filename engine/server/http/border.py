@@ -4,7 +4,7 @@ Stands in front of the key check, since what a foreign page sends is refused wha
 headers anywhere, so that a browser lets no other site's page read a reply.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,7 +12,7 @@ from structlog import get_logger
 
 from engine.server.http.bounds import WEBHOOK_PREFIX
 from engine.server.http.hosts import HostPolicy, is_foreign
-from engine.server.http.replies import NOT_STORED, SAFETY_HEADERS, error_body, error_headers
+from engine.server.http.replies import NOT_STORED, PAGE_HEADERS, SAFETY_HEADERS, Header, error_body, error_headers
 
 Observe = Callable[[Scope, int, float], None]
 """Hears the scope of each request, the status of its reply (0: the client left before one) and the seconds it took."""
@@ -42,11 +42,7 @@ class Border:
             nonlocal status, is_done
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message.get("headers", ()))
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(NOT_STORED)
-                headers += SAFETY_HEADERS
-                message = {**message, "headers": headers}
+                message = {**message, "headers": _with_safety(message.get("headers", ()))}
             else:
                 is_done = not message.get("more_body", False)
             await send(message)
@@ -88,6 +84,22 @@ class Border:
 def _is_guarded(path: str) -> bool:
     """Webhooks take calls from anywhere: they have secrets of their own."""
     return path.startswith(GUARDED) and not path.startswith(WEBHOOK_PREFIX)
+
+
+def _with_safety(given: Iterable[Header]) -> list[Header]:
+    """The headers of a reply with those that every reply has."""
+    headers = [*given, *SAFETY_HEADERS]
+    is_cached = is_page = False
+    for name, value in headers:
+        if name == b"cache-control":
+            is_cached = True
+        elif name == b"content-type":
+            is_page = value.startswith(b"text/html")
+    if not is_cached:
+        headers.append(NOT_STORED)
+    if is_page:
+        headers += PAGE_HEADERS
+    return headers
 
 
 async def _send_error(send: Send, status: int, text: str) -> None:

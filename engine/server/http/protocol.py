@@ -35,6 +35,13 @@ class _Refusal(Exception):
         self.status, self.text = status, text
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Stays empty, whatever is added to it."""
+
+    def append(self, _header: tuple[bytes, bytes]) -> None:
+        """Keep nothing."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. `bounded` makes the class that a server uses."""
 
@@ -135,11 +142,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._receive_by = self.loop.time() + self.bounds.receive_s
         self._watch_from(self._receive_by)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header. Those after the body are dropped: the application has already read the others."""
-        if self._is_in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Refuse by what the head says, or begin to answer."""
         self._is_in_head = False
@@ -151,6 +153,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise
         super().on_headers_complete()
         self._receiving = self.cycle
+        # The application has the headers now: those that may follow the body must not get among them.
+        self.headers = _Dropped()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
 

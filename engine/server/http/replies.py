@@ -8,13 +8,13 @@ import msgspec
 from engine.document import JsonObject
 
 Header = tuple[bytes, bytes]
-# Replies are data for programs: no page may frame them, run them or guess another type.
+# Replies are data for the caller alone: no browser may take them for another type, or show them to another site's page.
 SAFETY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+PAGE_HEADERS: tuple[Header, ...] = ((b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer"))
+"""For the few replies that are pages."""
 NOT_STORED: Header = (b"cache-control", b"no-store")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import structlog
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, Router
 from starlette.testclient import TestClient
 
@@ -23,8 +23,10 @@ async def _break(_scope: Any, _receive: Any, send: Any) -> None:
     raise RuntimeError("broken")
 
 
-async def _answer(_request: Request) -> Response:
-    return Response("ok", headers={"Cache-Control": "no-cache"} if _request.url.path.endswith("stream") else None)
+async def _answer(request: Request) -> Response:
+    if request.url.path == "/docs":
+        return HTMLResponse("<p>ok")
+    return Response("ok", headers={"Cache-Control": "no-cache"} if request.url.path.endswith("stream") else None)
 
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
@@ -82,12 +84,13 @@ def test_programs_and_own_pages_are_answered() -> None:
 
 def test_every_reply_is_data_for_the_caller_alone() -> None:
     """Nothing to guess, frame or keep; a route that says how its reply is cached keeps its word."""
-    plain, stream = client().get("/api/workflows"), client().get("/api/stream")
+    plain, stream, page = (client().get(path) for path in ("/api/workflows", "/api/stream", "/docs"))
 
     assert plain.headers["x-content-type-options"] == "nosniff"
-    assert plain.headers["x-frame-options"] == "DENY"
+    assert plain.headers["cross-origin-resource-policy"] == "same-origin"
     assert plain.headers["cache-control"] == "no-store"
     assert stream.headers["cache-control"] == "no-cache"
+    assert (page.headers["x-frame-options"], page.headers["referrer-policy"]) == ("DENY", "no-referrer")
 
 
 def test_every_request_is_observed_once() -> None:
