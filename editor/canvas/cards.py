@@ -4,10 +4,12 @@ A `Face` is all that a card shows of the document apart from its place. It depen
 it is made once per version of a block.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from engine import Block, Catalog, Port
+from editor.workspace.directories import EntityKind
+from engine import Block, BlockType, Catalog, Port
 
 WIDTH = 240.0
 HEADER = 60.0
@@ -16,11 +18,21 @@ PORT_ROW = 24.0
 BOTTOM = 6.0
 GAP_ALONG, GAP_ACROSS = 72.0, 40.0
 Side = Literal["in", "out"]
+NameOf = Callable[[EntityKind, str], str | None]
+"""The name of a stored agent or orchestration by its id, None when nobody knows it."""
+
+
+def nobody_knows(_kind: EntityKind, _entity_id: str) -> str | None:
+    """Where no agents are kept there are no names."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """The shown part of one block. `is_known` is False for a type that the catalog does not have."""
+    """The shown part of one block. `is_known` is False for a type that the catalog does not have.
+
+    `kind` is the type's name and, where the block asks a stored agent or orchestration, whom.
+    """
 
     title: str
     kind: str
@@ -49,7 +61,7 @@ class Face:
         return self.inputs if side == "in" else self.outputs
 
 
-def face_of(block: Block, catalog: Catalog) -> Face:
+def face_of(block: Block, catalog: Catalog, name_of: NameOf = nobody_knows) -> Face:
     """The face of a block. A type that nobody knows gets a question mark and its own name."""
     block_type = catalog.find(block.type)
     if block_type is None:
@@ -57,7 +69,7 @@ def face_of(block: Block, catalog: Catalog) -> Face:
         return Face(block.label, f"Unknown type: {block.type}", "", "unknown", "grey", block.enabled, False, *ports)
     return Face(
         title=block.label,
-        kind=block_type.label,
+        kind=f"{block_type.label}{_asked(block, block_type, name_of)}",
         summary=_one_line(block_type.summary(block.config)),
         icon=block_type.icon,
         hue=block_type.hue,
@@ -66,6 +78,16 @@ def face_of(block: Block, catalog: Catalog) -> Face:
         inputs=block_type.inputs,
         outputs=block_type.outputs(block.config),
     )
+
+
+def _asked(block: Block, block_type: BlockType, name_of: NameOf) -> str:
+    """The stored agent or orchestration that the block asks, behind a dot; "" when it asks none."""
+    for field in block_type.fields:
+        entity_id = block.config.get(field.key)
+        if field.kind in ("agent", "orchestration") and isinstance(entity_id, str) and entity_id:
+            kind: EntityKind = "agent" if field.kind == "agent" else "orchestration"
+            return f" · {name_of(kind, entity_id) or f'unknown {kind}'}"
+    return ""
 
 
 def anchors(face: Face, side: Side) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from editor.canvas.cards import WIDTH, Face, Side, anchors, face_of, port_index
+from editor.canvas.cards import WIDTH, Face, NameOf, Side, anchors, face_of, nobody_knows, port_index
 from editor.canvas.geometry import Ends, Floats, Rect, Rows, wire_boxes
 from engine import Block, Catalog, Change, Edge, Workflow
 
@@ -28,6 +28,7 @@ class Columns:
     def __init__(self, workflow: Workflow, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: dict[str, tuple[Block, Face]] = {}
+        self._name_of: NameOf = nobody_knows
         self.looks: list[tuple[str, str]] = []
         self.version = object()
         """Another object whenever anything here changed."""
@@ -50,6 +51,13 @@ class Columns:
             self._build_edges(workflow.edges)
         elif change.blocks_moved:
             self._refresh_boxes()
+
+    def use_names(self, workflow: Workflow, name_of: NameOf) -> None:
+        """Show stored agents and orchestrations by these names, which may have changed."""
+        self._name_of = name_of
+        self._known = {}
+        self._forget()
+        self._build(workflow)
 
     # --- questions ------------------------------------------------------------------------------------------------
 
@@ -88,7 +96,7 @@ class Columns:
     def size(self, block: Block) -> tuple[float, float]:
         """Width and height of a block's card, also of a block that is not in the document yet."""
         held = self._known.get(block.id)
-        face = held[1] if held and held[0].config is block.config else face_of(block, self._catalog)
+        face = held[1] if held and held[0].config is block.config else self._face_of(block)
         return WIDTH, face.height
 
     def anchor(self, row: int, side: Side, port: str) -> tuple[float, float]:
@@ -151,7 +159,7 @@ class Columns:
         self._known = {}
         for block in blocks:
             old = known.get(block.id)
-            self._known[block.id] = old if old and old[0] is block else (block, face_of(block, self._catalog))
+            self._known[block.id] = old if old and old[0] is block else (block, self._face_of(block))
         self.ids = [block.id for block in blocks]
         self.row_of = {block_id: row for row, block_id in enumerate(self.ids)}
         self.faces = [face for _, face in self._known.values()]
@@ -165,6 +173,9 @@ class Columns:
         self._build_ports()
         self._build_edges(workflow.edges)
 
+    def _face_of(self, block: Block) -> Face:
+        return face_of(block, self._catalog, self._name_of)
+
     def _look_of(self, face: Face) -> int:
         look = (face.icon, face.hue)
         if look not in self._look_rows:
@@ -177,7 +188,7 @@ class Columns:
         ports_changed = False
         for block_id in block_ids:
             block, row = workflow.blocks[block_id], self.row_of[block_id]
-            old, new = self.faces[row], face_of(block, self._catalog)
+            old, new = self.faces[row], self._face_of(block)
             self._known[block_id] = (block, new)
             self.faces[row] = new
             self.look[row] = self._look_of(new)

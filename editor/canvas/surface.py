@@ -25,6 +25,7 @@ from editor.canvas.overlay import Lively, lively_bounds, paint_lively
 from editor.canvas.picture import Picture, render
 from editor.canvas.style import Style, Texts
 from editor.theme import Theme
+from editor.workspace.directories import Directories
 from editor.workspace.selection import Selection
 from editor.workspace.workspace import Workspace
 from engine import Change
@@ -72,6 +73,7 @@ class Surface(QWidget):
         """Whether things glide to their places; off where people asked for less motion."""
         self.has_painted_blocks = False
         self.columns = Columns(workspace.workflow, workspace.catalog)
+        self._directories: Directories | None = None
         self.marks = Marks(self.columns)
         self._camera = Camera()
         self._texts = Texts()
@@ -91,6 +93,16 @@ class Surface(QWidget):
         self._follow(workspace)
         theme.changed.connect(self._on_theme_changed)
         self._mark_all()
+
+    def use_names(self, directories: Directories) -> None:
+        """Show stored agents and orchestrations by the names that these directories know."""
+        self._directories = directories
+        directories.changed.connect(self._on_names_changed)
+        self._on_names_changed()
+
+    def set_animated(self, animated: bool) -> None:
+        """Have things glide to their places, or be there at once."""
+        self.animated = animated
 
     # --- the view -----------------------------------------------------------------------------------------------
 
@@ -309,6 +321,12 @@ class Surface(QWidget):
         self.marks.set_run(self.workspace.run)
         self._lively.pulses.clear()
         self._lively.hover = NOTHING
+
+    def _on_names_changed(self) -> None:
+        if self._directories is not None:
+            self.columns.use_names(self.workspace.workflow, self._directories.name_of)
+            self._mark_all()
+            self.paint_anew()
 
     def _on_theme_changed(self) -> None:
         self._make_style()

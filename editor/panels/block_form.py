@@ -78,6 +78,7 @@ class BlockForm(QWidget):
         self._config = block.config
         for key, row in self.rows.items():
             field = self._block_type.field(key)
+            row.editor.show_beside(block.config)
             row.show_value(field.value_in(block.config) if field else block.config.get(key))
         self._show_visible()
 
@@ -100,12 +101,11 @@ class BlockForm(QWidget):
                 self.more.set_open(True)
 
     def focus_first(self) -> bool:
-        """Put the caret into the first field; False when there is none."""
-        for row in self.rows.values():
-            if not row.isHidden() and not row.field.read_only and not row.field.advanced:
-                row.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                return True
-        return False
+        """Put the caret where one begins: into the first field that is needed, else the first; False without any."""
+        rows = [row for row in self.rows.values() if not (row.isHidden() or row.field.read_only or row.field.advanced)]
+        for row in sorted(rows, key=_is_optional)[:1]:
+            row.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return bool(rows)
 
     def insert_text(self, text: str) -> bool:
         """Put a reference at the caret; False when the caret is in no field that takes one."""
@@ -138,6 +138,10 @@ class BlockForm(QWidget):
         shown = with_defaults(self._config, self._block_type)
         for row in self.rows.values():
             row.setVisible(row.field.is_visible(shown))
+
+
+def _is_optional(row: FieldRow) -> bool:
+    return not row.field.required
 
 
 class FoldSection(QWidget):

@@ -1,14 +1,14 @@
 """The inspector: what is selected, as a form. It shows the document and asks for edits, and keeps nothing itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
 from editor.panels.block_form import BlockForm, FoldSection
-from editor.panels.forms.base import Completion, FormContext
+from editor.panels.forms.base import Completion, EntityLibrary, FormContext
 from editor.panels.inputs_section import InputsSection, copy_reference
 from editor.panels.inspector_header import BlockHeader
 from editor.panels.inspector_pages import EdgePage, ManyPage, UnknownPage, WorkflowPage
@@ -19,6 +19,13 @@ from editor.workspace.workspace import Workspace
 from engine import Block, BlockType, Change, Workflow, edits, suggestions, wiring
 
 MARGIN = 14
+
+
+class BlockPanel(Protocol):
+    """What stands in the place of a form for blocks of one type."""
+
+    def show_block(self, block: Block) -> None:
+        """Show this block."""
 
 
 class InspectorPanel(QWidget):
@@ -32,12 +39,20 @@ class InspectorPanel(QWidget):
     message = Signal(str)
     leave_requested = Signal()
 
-    def __init__(self, workspace: Workspace, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        library: EntityLibrary | None = None,
+    ) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._context = FormContext(theme, self._completions)
+        self._context = FormContext(theme, self._completions, library)
         self._forms: dict[str, BlockForm] = {}
         self._form: BlockForm | None = None
+        self._panels: dict[str, QWidget] = {}
         self.header = BlockHeader(workspace, theme, self)
         self.inputs_fold = FoldSection(theme, "Input", self, is_open=True)
         self.inputs = InputsSection(workspace, theme, self)
@@ -51,6 +66,13 @@ class InspectorPanel(QWidget):
         self._inputs_due.timeout.connect(self._refresh_inputs)
         self._build()
         self._connect()
+        self.refresh()
+
+    def put_in_place_of_form(self, type_name: str, panel: QWidget) -> None:
+        """Show this widget, a `BlockPanel`, for blocks of this type."""
+        self._panels[type_name] = panel
+        panel.hide()
+        self._block_layout.insertWidget(self._block_layout.count() - 1, panel)
         self.refresh()
 
     @property
@@ -146,9 +168,16 @@ class InspectorPanel(QWidget):
         else:
             form.show_block(block)
             form.show_problems(self._workspace.problems)
-            form.show()
+            form.setVisible(block.type not in self._panels)
+        self._show_panel(block)
         self._inputs_due.start(0)
         self._show_page(self._block_page)
+
+    def _show_panel(self, block: Block) -> None:
+        for type_name, panel in self._panels.items():
+            panel.setVisible(type_name == block.type)
+            if type_name == block.type:
+                cast(BlockPanel, panel).show_block(block)
 
     def _leave_block(self) -> None:
         self.header.commit()
@@ -238,6 +267,7 @@ class InspectorPanel(QWidget):
         if own_typing and block is not None and self._form is not None and self._page is self._block_page:
             self.header.show_block(block, self._workspace.catalog.find(block.type))
             self._form.show_block(block)
+            self._show_panel(block)
             return
         self.refresh()
 

@@ -107,7 +107,7 @@ class Directories(QObject):
     """All sources together.
 
     Signals:
-        changed(): names, lists, sources or `problems` may be others.
+        changed(): names, lists or `problems` are others.
     """
 
     changed = Signal()
@@ -121,6 +121,7 @@ class Directories(QObject):
         data = Path(platformdirs.user_data_dir("blockloom", appauthor=False))
         self._names_path = names_path or data / NAMES_FILE
         self._names: dict[str, str] = {}
+        self._shown_names = self._names
         self._written: dict[str, str] | None = None
         self._listed: tuple[Listed, ...] = ()
         self.problems: dict[str, str] = {}
@@ -172,9 +173,12 @@ class Directories(QObject):
             except DirectoryError as error:
                 problems[source.name] = str(error)
                 found += [item for item in self._listed if item.source is source and item not in found]
+        before = self._listed, self.problems, self._shown_names
         self._listed, self.problems = tuple(found), problems
         await self._keep_names()
-        self.changed.emit()
+        self._shown_names = self._names
+        if (self._listed, self.problems, self._names) != before:
+            self.changed.emit()
 
     async def agents(self) -> list[Listed]:
         """All agents now, by source and name."""

@@ -42,6 +42,11 @@ class DocumentTrust(QObject):
         """Whether the document came from elsewhere and nobody has agreed to run it."""
         return not self._is_trusted and self._opened is None
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it is known that the document may run."""
+        return self._is_trusted and self._opened is None
+
     async def settle(self) -> bool:
         """Whether the document may run, once that is known."""
         while self._opened is not None:

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QWidget
 from editor.panels.widgets import UndoIsTheWindows
 from editor.text import set_style
 from editor.theme import Theme
+from editor.workspace.directories import Directories, EntityKind
+from engine import JsonObject
 
 
 class Completion(Protocol):
@@ -29,12 +31,29 @@ class Completion(Protocol):
     def help(self) -> str: ...
 
 
+class EntityLibrary(Protocol):
+    """What pickers need of stored agents and orchestrations: their names, and windows to make and change one."""
+
+    @property
+    def directories(self) -> Directories: ...
+
+    def new(self, kind: EntityKind, done: Callable[[str], None] | None = None) -> None:
+        """Let the person make one; `done` gets its id once it is kept."""
+
+    def edit(self, kind: EntityKind, entity_id: str) -> None:
+        """Let the person change one."""
+
+
 @dataclass(frozen=True)
 class FormContext:
-    """What editors need from around them. `completions` are asked for when a reference begins to be typed."""
+    """What editors need from around them. `completions` are asked for when a reference begins to be typed.
+
+    Without a `library` stored agents and orchestrations go by their ids.
+    """
 
     theme: Theme
     completions: Callable[[], Sequence[Completion]]
+    library: EntityLibrary | None = None
 
 
 class FieldEditor(QWidget):
@@ -68,6 +87,9 @@ class FieldEditor(QWidget):
     def show_value(self, value: Any) -> None:
         """Show this value of the document; nothing is emitted, and a caret stays about where it is."""
         raise NotImplementedError
+
+    def show_beside(self, config: JsonObject) -> None:
+        """Take note of the other values of the block, before the own one is shown."""
 
     def forget(self) -> None:
         """Another block or document is shown next: what was typed and could not be stored goes."""

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from editor.panels.forms.base import FieldEditor, FormContext
+from editor.panels.forms.entity_field import EntityField
 from editor.panels.forms.row_fields import BranchesField, PairsField, VariablesField
+from editor.panels.forms.schema_field import SchemaField
 from editor.panels.forms.simple_fields import ChoiceField, ModelField, NumberField, SecretField, SwitchField
 from editor.panels.forms.source_fields import CodeField, JsonField
 from editor.panels.forms.text_field import LONG_LINES, TextField
@@ -52,11 +54,27 @@ def _pairs(_field: Field, context: FormContext, parent: QWidget, _raw: bool) -> 
 
 
 def _code(field: Field, context: FormContext, parent: QWidget, _raw: bool) -> FieldEditor:
-    return CodeField(context, field.language, parent)
+    return CodeField(context, field.language, parent, language_key=field.language_key)
 
 
 def _json(_field: Field, context: FormContext, parent: QWidget, _raw: bool) -> FieldEditor:
     return JsonField(context, parent)
+
+
+def _schema(_field: Field, context: FormContext, parent: QWidget, _raw: bool) -> FieldEditor:
+    return SchemaField(context, parent)
+
+
+def _agent(field: Field, context: FormContext, parent: QWidget, raw: bool) -> FieldEditor:
+    if context.library is None:
+        return _text(field, context, parent, raw)
+    return EntityField("agent", context.library, context.theme, parent)
+
+
+def _orchestration(field: Field, context: FormContext, parent: QWidget, raw: bool) -> FieldEditor:
+    if context.library is None:
+        return _text(field, context, parent, raw)
+    return EntityField("orchestration", context.library, context.theme, parent)
 
 
 def _secret(field: Field, context: FormContext, parent: QWidget, _raw: bool) -> FieldEditor:
@@ -84,6 +102,9 @@ _MAKERS: dict[str, Maker] = {
     "pairs": _pairs,
     "code": _code,
     "json": _json,
+    "schema": _schema,
+    "agent": _agent,
+    "orchestration": _orchestration,
     "secret": _secret,
     "branches": _branches,
     "model": _model,

@@ -60,6 +60,12 @@ class SourceHighlighter(QSyntaxHighlighter):
         document.contentsChange.connect(self._on_contents_change)
         self.setDocument(document)
 
+    def set_language(self, language: str) -> None:
+        """Colour the text as this language; one that nobody knows is not coloured."""
+        if language != self._language:
+            self._language, self._lexer, self._is_read = language, None, False
+            self.rehighlight()
+
     def highlightBlock(self, text: str) -> None:
         size = self.document().characterCount()
         if size > MAX_HIGHLIGHTED:
@@ -118,8 +124,13 @@ class SourceHighlighter(QSyntaxHighlighter):
     def _tokens(self, text: str) -> Iterable[tuple[Any, str]]:
         if self._lexer is None:
             from pygments.lexers import get_lexer_by_name
+            from pygments.util import ClassNotFound
 
-            self._lexer = get_lexer_by_name(self._language, stripnl=False, ensurenl=False)
+            options = {"stripnl": False, "ensurenl": False}
+            try:
+                self._lexer = get_lexer_by_name(self._language, **options)
+            except ClassNotFound:
+                self._lexer = get_lexer_by_name("text", **options)
         tokens: Iterable[tuple[Any, str]] = self._lexer.get_tokens(text)
         return tokens
 

@@ -8,16 +8,20 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from editor.panels.forms.base import FieldEditor, FormContext
 from editor.panels.forms.code_edit import CodeEdit
 from editor.panels.forms.completion import CompletionPopup
-from engine import edits, references
+from engine import JsonObject, edits, references
 
 JSON_LINES = (3, 20)
 
 
 class CodeField(FieldEditor):
-    """Source text, never resolved."""
+    """Source text, never resolved. Its language is that of the config key `language_key`, where there is one."""
 
-    def __init__(self, context: FormContext, language: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, context: FormContext, language: str, parent: QWidget | None = None, *, language_key: str = ""
+    ) -> None:
         super().__init__(parent)
+        self._language = language
+        self._language_key = language_key
         self.edit = CodeEdit(context.theme, language, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -26,6 +30,10 @@ class CodeField(FieldEditor):
         self.edit.text_edited.connect(self.tell)
         self.edit.left.connect(self.left)
 
+    def show_beside(self, config: JsonObject) -> None:
+        chosen = config.get(self._language_key)
+        self.edit.highlighter.set_language(chosen if isinstance(chosen, str) and chosen else self._language)
+
     def show_value(self, value: Any) -> None:
         self.edit.show_text(value if isinstance(value, str) else references.text_of(value) if value else "")
 
@@ -33,7 +41,7 @@ class CodeField(FieldEditor):
         found = references.find(text)
         if self.edit.isReadOnly() or not found or found[0].kind != "block":
             return False
-        self.edit.insertPlainText(python_of(found[0]))
+        self.edit.insertPlainText(code_of(found[0]))
         self.edit.setFocus()
         return True
 
@@ -143,7 +151,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON. Use null or a number.")
 
 
-def python_of(reference: references.Reference) -> str:
-    """How code gets at what the reference stands for: code is never resolved, it has all results in `input_data`."""
+def code_of(reference: references.Reference) -> str:
+    """How code gets at what the reference stands for: code is never resolved, it has all results in `input_data`.
+
+    Python and JavaScript spell it alike.
+    """
     keys = (reference.name, *reference.keys)
     return "input_data" + "".join(f"[{json.dumps(key, ensure_ascii=False)}]" for key in keys)
