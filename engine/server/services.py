@@ -97,6 +97,7 @@ async def open_services(
                 places=settings.max_runs,
                 max_waiting=settings.max_waiting,
                 drain_s=settings.drain_s,
+                keep_s=settings.keep_executions_s,
                 observe=metrics.run_ended,
             )
         )

@@ -16,8 +16,8 @@ _PRIVATE = 0o600
 
 
 async def open_database(where: Path | str) -> Database:
-    """The database with its tables up to date: a folder means SQLite in it, a text a URL such as
-    `postgresql+psycopg://user@host/name` or `sqlite:///file.db`.
+    """The database with its tables up to date: a path is a folder with an SQLite file in it, a text the URL of a
+    PostgreSQL database, such as `postgresql+psycopg://user@host/name`.
 
     Raises:
         StoreUnavailable: it cannot be opened, or is damaged; the text says what to do.
@@ -30,10 +30,10 @@ async def open_database(where: Path | str) -> Database:
         raise StoreUnavailable(
             "The database must be given as a URL such as postgresql+psycopg://user@host/name."
         ) from None
-    if url.get_backend_name() == "sqlite":
-        return await _open_sqlite(Path(url.database or FILE_NAME))
     if url.get_backend_name() != "postgresql":
-        raise StoreUnavailable(f"There is no support for {url.get_backend_name()}; use SQLite or PostgreSQL.")
+        # An SQLite file is for one server process, which is made sure of for the data folder only.
+        text = f"A database of the kind {url.get_backend_name()} cannot be used; give the URL of a PostgreSQL one."
+        raise StoreUnavailable(f"{text} SQLite is what the data folder has without one.")
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return await _open_postgres(url.render_as_string(hide_password=False))

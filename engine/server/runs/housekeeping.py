@@ -15,7 +15,7 @@ from structlog import get_logger
 from engine.events import RunFinished, encode_event
 from engine.server.errors import EXECUTION_INTERRUPTED
 from engine.server.runs.record import as_lines
-from engine.store import Database, StoreUnavailable, executions, recording, servers
+from engine.store import Database, StoreUnavailable, executions, recording, retention, servers
 
 if TYPE_CHECKING:
     from engine.server.runs.local import LocalRuns
@@ -27,9 +27,10 @@ INTERRUPTED_TEXT = "The server stopped while this was running."
 
 
 class Housekeeping:
-    """One task, from the registration of the process to its end."""
+    """One task, from the registration of the process to its end. Runs that ended `keep_s` seconds ago are deleted."""
 
-    def __init__(self, db: Database, owner: str, runs: "LocalRuns") -> None:
+    def __init__(self, db: Database, owner: str, runs: "LocalRuns", keep_s: float | None = None) -> None:
+        self._keep_s = keep_s
         self._db = db
         self._owner = owner
         self._runs = runs
@@ -65,6 +66,7 @@ class Housekeeping:
                     renewed = time.monotonic()
                     await self._renew()
                     await self._close_orphans()
+                    await self._forget()
             except StoreUnavailable as error:
                 get_logger().warning("housekeeping was put off", reason=str(error))
 
@@ -86,6 +88,14 @@ class Housekeeping:
         wanted = await self._db.read(lambda connection: executions.cancels_wanted(connection, self._owner))
         for execution_id in wanted:
             self._runs.cancel_here(execution_id)
+
+    async def _forget(self) -> None:
+        """Delete what is older than it is to be kept, in pieces."""
+        await self._db.write(retention.forget_keys)
+        if self._keep_s is not None:
+            forget = partial(retention.forget_executions, older_than_s=self._keep_s)
+            while await self._db.write(forget) == retention.PIECE:
+                continue
 
     async def _close_orphans(self) -> None:
         """Close runs whose process is gone. Where only one process may write, that is everybody else."""

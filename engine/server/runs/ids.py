@@ -17,6 +17,6 @@ def new_execution_id() -> str:
     """A new id, from the time in milliseconds and 74 random bits."""
     # Not a secret, so the quick generator will do: asking the system lets go of the interpreter's lock each time, and
     # getting that back takes longer than all the rest.
-    random_bits = random.getrandbits(80) & _RANDOM_BITS  # noqa: S311
+    random_bits = random.getrandbits(80) & _RANDOM_BITS
     digits = f"{(time.time_ns() // 1_000_000) << 80 | _VERSION | _VARIANT | random_bits:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

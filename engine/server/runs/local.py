@@ -7,21 +7,17 @@ for it, so a caller who leaves changes nothing.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 from structlog import get_logger
 
-from engine.document import Json, new_id
-from engine.events import RunFinished, RunStarted
-from engine.run.context import RunSettings, open_services
-from engine.run.context import Services as RunServices
-from engine.run.runner import run_plan
-from engine.server.errors import EXECUTION_CANCELLED, EXECUTION_FAILED, EXECUTION_INTERRUPTED, EXECUTION_TIMEOUT
+from engine.document import new_id
+from engine.run.context import RunSettings
 from engine.server.runs.ids import new_execution_id
 from engine.server.runs.live import EndedRun, LiveRun
+from engine.server.runs.play import played
 from engine.server.runs.port import (
     FinishedRun,
     KeyUsedOtherwise,
@@ -36,8 +32,6 @@ from engine.server.runs.slots import Slots
 from engine.server.runs.stored import StoredRun
 from engine.store import Database, StoreUnavailable, executions, recording
 
-CANCELLED_TEXT = "The run was cancelled."
-INTERRUPTED_TEXT = "The server was stopped while this was running."
 MAX_PAUSE_S = 10.0
 CLOSING_WAIT_S = 5.0
 ObserveRun = Callable[[str, str, float], None]
@@ -106,14 +100,14 @@ class LocalRuns:
         if finished is None:
             self._db.submit(recording.start, row, partial(self._on_started, order, row, started))
         else:
-            whole = row, finish_row(finished, self._owner, finished.events, order.workflow.workflow)
+            whole = row, self._end_row(order, finished, saved=0)
             self._db.submit(recording.record, whole, partial(self._on_recorded, order, finished, started))
         self._under_way += 1
         return started
 
     def _computed(self, order: RunOrder, row: recording.Start) -> FinishedRun | None:
         """How the run ends, if it gets there at once; None for one that gives way to others on the event loop."""
-        work = self._played(order, LiveRun(row.execution_id, row.revision))
+        work = played(order, LiveRun(row.execution_id, row.revision), self._settings)
         try:
             work.send(None)
         except StopIteration as end:
@@ -206,16 +200,9 @@ class LocalRuns:
             _settle(started, error or _refusal(answer))
 
     async def _play(self, order: RunOrder, live: LiveRun) -> None:
-        try:
-            finished = await self._played(order, live)
-        except asyncio.CancelledError:
-            finished = self._stopped(live)
-        except Exception as error:  # noqa: BLE001 - the border: whatever it was, the row must be closed
-            get_logger().error("run failed outside of its blocks", execution_id=live.execution_id, exc_info=error)
-            finished = _failed(live, f"The run failed inside the server: {type(error).__name__}.", EXECUTION_FAILED)
+        finished = await played(order, live, self._settings)
         self._give_place_back(order)
-        row = finish_row(finished, self._owner, finished.events[live.saved :], order.workflow.workflow)
-        self._record_end(order, live, finished, row)
+        self._record_end(order, live, finished, self._end_row(order, finished, live.saved))
 
     def _record_end(
         self, order: RunOrder, live: LiveRun, finished: FinishedRun, row: recording.Finish, pause_s: float = 0.2
@@ -239,12 +226,19 @@ class LocalRuns:
     def _on_closed(self, order: RunOrder, live: LiveRun, finished: FinishedRun, *, is_ours: bool) -> None:
         if is_ours:
             live.close(finished)
-        else:
-            live.close(
-                StoreUnavailable("Another server has closed this run, because this one did not answer for long.")
-            )
-        self._forget(live)
+            self._forget(live)
+        else:  # deleted meanwhile, or closed by another server that took this one for dead
+            live.task = asyncio.get_running_loop().create_task(self._adopt(live))
         self._tell(order, finished)
+
+    async def _adopt(self, live: LiveRun) -> None:
+        """Tell what the store says of a run that is not ours any more."""
+        try:
+            live.close(await StoredRun(self._db, live.execution_id).finished())
+        except StoreUnavailable as error:
+            live.close(error)
+        finally:
+            self._forget(live)
 
     def _tell(self, order: RunOrder, finished: FinishedRun) -> None:
         self._observe(order.trigger, finished.status, finished.events[-1].at - finished.events[0].at)
@@ -278,27 +272,8 @@ class LocalRuns:
             key=None if key is None else (key.scope, key.key, key.fingerprint),
         )
 
-    async def _played(self, order: RunOrder, live: LiveRun) -> FinishedRun:
-        plan, variables = order.workflow.plan, order.variables
-        if plan is None:
-            return _failed(live, order.workflow.flaw, EXECUTION_FAILED)
-        if not isinstance(variables, dict):
-            return _failed(live, f"variables must be an object, not {_kind(variables)}.", EXECUTION_FAILED)
-        play = partial(
-            run_plan, plan, live.emit, variables=variables, run_id=live.execution_id, deadline_s=order.deadline_s
-        )
-        if order.workflow.can_wait:
-            async with open_services(self._settings) as services:
-                end = await play(services=services)
-        else:
-            end = await play(services=RunServices())
-        if end.status == "completed":
-            return live.finished_as("completed", output=end.output)
-        return live.finished_as("failed", f"Execution timed out after {order.deadline_s:g}s", EXECUTION_TIMEOUT)
-
-    def _stopped(self, live: LiveRun) -> FinishedRun:
-        text, code = (CANCELLED_TEXT, EXECUTION_CANCELLED) if live.is_cancelled else _INTERRUPTED
-        return _failed(live, text, code)
+    def _end_row(self, order: RunOrder, finished: FinishedRun, saved: int) -> recording.Finish:
+        return finish_row(finished, self._owner, finished.events[saved:], order.workflow.workflow)
 
 
 def _settle(started: "asyncio.Future[Run]", answer: Run | Exception) -> None:
@@ -318,24 +293,6 @@ def _refusal(answer: recording.Started | None) -> RunRefused:
     return WorkflowChanged("The workflow has changed. Load it again.")
 
 
-_INTERRUPTED = (INTERRUPTED_TEXT, EXECUTION_INTERRUPTED)
-
-
-def _failed(live: LiveRun, text: str, code: str) -> FinishedRun:
-    """A run that could not go on, with the events that say so."""
-    now = time.time()
-    if not live.recorded:
-        live.emit(RunStarted(1, now, run_id=live.execution_id))
-    if not isinstance(live.recorded[-1], RunFinished):
-        live.emit(RunFinished(len(live.recorded) + 1, now, status="failed", error=text))
-    return live.finished_as("failed", text, code)
-
-
-def _kind(value: Json) -> str:
-    kinds = {list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return kinds.get(type(value), "null")
-
-
 @asynccontextmanager
 async def open_runs(
     db: Database,
@@ -344,6 +301,7 @@ async def open_runs(
     places: int,
     max_waiting: int,
     drain_s: float,
+    keep_s: float | None = None,
     observe: ObserveRun = _ignore,
 ) -> AsyncIterator[LocalRuns]:
     """The runs of a new server process, registered in the store. Leaving lets them end, and signs off."""
@@ -351,7 +309,7 @@ async def open_runs(
 
     owner = new_id()
     runs = LocalRuns(db, owner, run, places, max_waiting, observe)
-    async with Housekeeping(db, owner, runs):
+    async with Housekeeping(db, owner, runs, keep_s):
         try:
             yield runs
         finally:
