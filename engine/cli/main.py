@@ -131,6 +131,9 @@ def _serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A further name that callers may use for this server, as behind a proxy."),
     ] = None,
+    keep_days: Annotated[
+        float | None, typer.Option(min=0, help="Forget runs this many days after they ended; without, keep them all.")
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="What to log on standard error.")] = "info",
 ) -> None:
     """Offer the platform's API: store, run, deploy and trigger workflows."""
@@ -144,6 +147,7 @@ def _serve(
         api_key=api_key,
         rate_limit=rate_limit,
         allowed_hosts=allow_host or (),
+        keep_days=keep_days,
         log_level=log_level,
     )
     raise typer.Exit(code)

@@ -19,6 +19,7 @@ def serve(
     api_key: str,
     rate_limit: str,
     allowed_hosts: Sequence[str],
+    keep_days: float | None,
     log_level: str,
 ) -> int:
     """Serve until a signal comes. Returns 0 when it ended as asked, 2 when it could not begin, with the reason told."""
@@ -36,6 +37,7 @@ def serve(
             api_key=api_key,
             rate_limit=read_limit(rate_limit),
             allowed_hosts=tuple(allowed_hosts),
+            keep_days=keep_days,
             log_level=log_level,
         )
         serve_until_signal(options, print_result)

@@ -7,7 +7,7 @@ tokens, keys or passwords, whatever text they stand in.
 import logging
 import re
 import sys
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,13 +81,14 @@ def _facts(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
         "client": client[0] if client else None,
-        **_run_of(scope.get("state", {})),
+        **_run_of(scope),
     }
 
 
-def _run_of(state: Mapping[str, Any]) -> dict[str, str]:
-    """The run that a request was about, if its route has said so in the request's state."""
-    return {name: state[name] for name in ("workflow_id", "execution_id") if name in state}
+def _run_of(scope: Scope) -> dict[str, str]:
+    """The workflow and the run that a request was about, as far as its route and its reply tell."""
+    found = {**scope.get("path_params", {}), **scope.get("state", {})}
+    return {name: found[name] for name in ("workflow_id", "execution_id") if name in found}
 
 
 class _Stderr:

@@ -9,6 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
+from engine.server.http.bounds import WEBHOOK_PREFIX
+
 NO_ROUTE = "none"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -52,7 +54,7 @@ class Metrics:
 
     def request_done(self, scope: Scope, status: int, seconds: float) -> None:
         """A request was answered; 0 says that the client left before."""
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        route = getattr(scope.get("route"), "path", None) or _route_without_framework(scope["path"])
         method = scope["method"] if scope["method"] in _METHODS else "other"
         key = (method, route, status)
         child = self._request_children.get(key)
@@ -82,3 +84,8 @@ class Metrics:
     def text(self) -> bytes:
         """All figures as Prometheus reads them."""
         return generate_latest(self.registry)
+
+
+def _route_without_framework(path: str) -> str:
+    """Webhooks are answered in front of the framework, which knows the other routes."""
+    return f"{WEBHOOK_PREFIX}{{webhook_id}}" if path.startswith(WEBHOOK_PREFIX) else NO_ROUTE

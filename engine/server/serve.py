@@ -44,6 +44,7 @@ from engine.server.watchdog import StallWatchdog
 DRAIN_REQUESTS_S = 2.0
 DRAIN_RUNS_S = 0.5
 """Together, with what it takes to cut off the rest and close the database, below five seconds."""
+SECONDS_IN_DAY = 86_400
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, not bound to
 
 
@@ -52,7 +53,7 @@ class ServeOptions:
     """What the owner of a server says when starting it. `rate_limit` None does not limit.
 
     Without `database`, an SQLite file in the data folder. Without `api_key`, one that is made and kept there.
-    `allowed_hosts` are names that the server goes by beside its own.
+    `allowed_hosts` are names that the server goes by beside its own. `keep_days` None keeps runs for ever.
     """
 
     host: str = "127.0.0.1"
@@ -62,9 +63,15 @@ class ServeOptions:
     api_key: str = ""
     rate_limit: int | None = RUNS
     allowed_hosts: Sequence[str] = ()
+    keep_days: float | None = None
     log_level: str = "info"
     bounds: Bounds = field(default_factory=Bounds)
-    settings: ServerSettings = field(default_factory=lambda: ServerSettings(drain_s=DRAIN_RUNS_S))
+
+    @property
+    def settings(self) -> ServerSettings:
+        """What of it the services need."""
+        keep_s = None if self.keep_days is None else self.keep_days * SECONDS_IN_DAY
+        return ServerSettings(drain_s=DRAIN_RUNS_S, keep_executions_s=keep_s)
 
 
 def serve(options: ServeOptions, announce: Callable[[str], None]) -> None:

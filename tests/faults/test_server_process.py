@@ -30,6 +30,7 @@ OPTIONS = {
     "api_key": "",
     "rate_limit": "20",
     "allowed_hosts": (),
+    "keep_days": None,
     "log_level": "info",
 }
 
@@ -261,5 +262,14 @@ def test_the_options_are_those_of_the_documentation() -> None:
 
     told = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, env=environment())
 
-    for option in ("--host", "--port", "--data", "--database", "--api-key", "--rate-limit", "--allow-host"):
+    for option in (
+        "--host",
+        "--port",
+        "--data",
+        "--database",
+        "--api-key",
+        "--rate-limit",
+        "--allow-host",
+        "--keep-days",
+    ):
         assert option in told.stdout

@@ -104,6 +104,7 @@ def test_a_request_is_logged_without_its_query(log: Log) -> None:
         "query_string": b"token=hunter2",
         "client": ("127.0.0.1", 4711),
         "state": {"execution_id": "e1", "other": "x"},
+        "path_params": {"workflow_id": "w1", "other": "x"},
     }
     for is_for_people in (False, True):
         log_request = configure_logs(is_for_people=is_for_people)
@@ -121,6 +122,7 @@ def test_a_request_is_logged_without_its_query(log: Log) -> None:
             "duration_ms": 12.3,
             "client": "127.0.0.1",
             "execution_id": "e1",
+            "workflow_id": "w1",
         }.items()
     )
     assert "/api/webhooks/a%20b" in pretty

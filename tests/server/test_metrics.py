@@ -10,17 +10,18 @@ class Route:
     path = "/api/workflows/{workflow_id}"
 
 
-def scope(method: str = "GET", route: Any = Route()) -> dict[str, Any]:  # noqa: B008 - has no state
-    return {"method": method, "route": route}
+def scope(path: str = "/a", route: Any = None) -> dict[str, Any]:
+    return {"method": "GET", "path": path, "route": route}
 
 
 def test_requests_are_counted_by_route_and_status() -> None:
     """Routes as they are written in the code, so that ids and guesses make no new figures."""
     metrics = Metrics()
     for status in (200, 200, 404):
-        metrics.request_done(scope(), status, 0.004)
+        metrics.request_done(scope(route=Route()), status, 0.004)
     for number in range(50):
-        metrics.request_done({"method": f"HACK{number}"}, 404, 0.004)
+        metrics.request_done({"method": f"HACK{number}", "path": f"/{number}"}, 404, 0.004)
+        metrics.request_done(scope(f"/api/webhooks/{number}"), 200, 0.004)
     metrics.request_refused(413)
 
     text = metrics.text().decode()
@@ -29,6 +30,7 @@ def test_requests_are_counted_by_route_and_status() -> None:
     assert f'blockloom_http_requests_total{{method="GET",{route},status="200"}} 2.0' in text
     assert 'blockloom_http_requests_total{method="other",route="none",status="404"} 50.0' in text
     assert f'blockloom_http_request_duration_seconds_bucket{{le="0.005",{route}}} 3.0' in text
+    assert 'blockloom_http_requests_total{method="GET",route="/api/webhooks/{webhook_id}",status="200"} 50.0' in text
     assert 'blockloom_http_refused_total{status="413"} 1.0' in text
     assert "HACK" not in text
 

@@ -16,6 +16,7 @@ from engine.server.http.replies import NOT_STORED, PAGE_HEADERS, SAFETY_HEADERS,
 
 Observe = Callable[[Scope, int, float], None]
 """Hears the scope of each request, the status of its reply (0: the client left before one) and the seconds it took."""
+EXECUTION_HEADER = b"x-execution-id"
 GUARDED = ("/api/", "/metrics")
 _MISDIRECTED = (
     "This server does not go by the name in the “Host” header. Its owner can allow it with --allow-host NAME."
@@ -42,7 +43,7 @@ class Border:
             nonlocal status, is_done
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": _with_safety(message.get("headers", ()))}
+                message = {**message, "headers": _with_safety(message.get("headers", ()), scope)}
             else:
                 is_done = not message.get("more_body", False)
             await send(message)
@@ -86,8 +87,8 @@ def _is_guarded(path: str) -> bool:
     return path.startswith(GUARDED) and not path.startswith(WEBHOOK_PREFIX)
 
 
-def _with_safety(given: Iterable[Header]) -> list[Header]:
-    """The headers of a reply with those that every reply has."""
+def _with_safety(given: Iterable[Header], scope: Scope) -> list[Header]:
+    """The headers of a reply with those that every reply has. The run that it names is noted in the request's state."""
     headers = [*given, *SAFETY_HEADERS]
     is_cached = is_page = False
     for name, value in headers:
@@ -95,6 +96,8 @@ def _with_safety(given: Iterable[Header]) -> list[Header]:
             is_cached = True
         elif name == b"content-type":
             is_page = value.startswith(b"text/html")
+        elif name == EXECUTION_HEADER:
+            scope.setdefault("state", {})["execution_id"] = value.decode("latin-1")
     if not is_cached:
         headers.append(NOT_STORED)
     if is_page:

@@ -24,6 +24,8 @@ async def _break(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def _answer(request: Request) -> Response:
+    if request.url.path == "/run":
+        return Response("ok", headers={"X-Execution-Id": "e1"})
     if request.url.path == "/docs":
         return HTMLResponse("<p>ok")
     return Response("ok", headers={"Cache-Control": "no-cache"} if request.url.path.endswith("stream") else None)
@@ -106,6 +108,16 @@ def test_every_request_is_observed_once() -> None:
     assert "went wrong inside the server" in reply.json()["error"]
     assert [(path, status) for path, status, _ in observed] == [("/api/a", 200), ("/api/b", 403), ("/crash", 500)]
     assert all(seconds >= 0 for _, _, seconds in observed)
+
+
+def test_the_run_that_a_reply_names_is_known_to_who_observes() -> None:
+    """So that the log of a request tells which run it began."""
+    seen: list[Any] = []
+    border = Border(application, HostPolicy(), lambda scope, *_rest: seen.append(scope["state"]))
+
+    TestClient(border, base_url="http://localhost").get("/run")
+
+    assert seen[0]["execution_id"] == "e1"
 
 
 def test_a_reply_that_breaks_off_is_not_passed_for_a_whole_one() -> None:
