@@ -10,6 +10,7 @@ from engine.store.database import Database, StoreUnavailable
 from engine.store.dbtime import check_clock
 from engine.store.migrate import migrate
 from engine.store.sqlite import SqliteDatabase, open_engines
+from engine.store.sqlite import told_in_words as told_by_sqlite
 
 FILE_NAME = "blockloom.db"
 _PRIVATE = 0o600
@@ -53,8 +54,12 @@ def _prepare_sqlite(path: Path) -> tuple[Engine, Engine]:
         raise StoreUnavailable(f"{path} cannot be opened: {error.strerror or error}.") from None
     writer, readers = open_engines(path)
     try:
-        _prepare(writer)
+        with told_by_sqlite():
+            _prepare(writer)
         return writer, readers
+    except StoreUnavailable:
+        writer.dispose()
+        raise
     except DatabaseError as error:
         writer.dispose()
         raise StoreUnavailable(f"{path} cannot be used: {error.orig}. Restore a backup of it.") from error

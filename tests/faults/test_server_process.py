@@ -3,8 +3,11 @@
 Source: reliability 3.3 and B9.
 """
 
+import asyncio
+import contextlib
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import threading
@@ -17,6 +20,7 @@ import pytest
 from engine.cli import serve as cli
 from engine.server.keys import KEY_FILE
 from engine.server.places import CannotServe, listen, only_server_in, prepare_folder
+from engine.store import StoreUnavailable, open_database
 from tests.faults.server_process import free_port, refused, started, webhook_graph
 
 HEAD = b"POST /api/workflows HTTP/1.1\r\nHost: localhost\r\n"
@@ -273,3 +277,19 @@ def test_the_options_are_those_of_the_documentation() -> None:
         "--keep-days",
     ):
         assert option in told.stdout
+
+
+def test_a_database_that_another_program_holds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not damaged: nobody should restore a backup over it."""
+    monkeypatch.setattr("engine.store.sqlite.BUSY_TIMEOUT_S", 0.1)
+    asyncio.run(_open_and_close(tmp_path))
+    holder = sqlite3.connect(tmp_path / "blockloom.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with contextlib.closing(holder), pytest.raises(StoreUnavailable, match="locked by another program"):
+        asyncio.run(_open_and_close(tmp_path))
+
+
+async def _open_and_close(folder: Path) -> None:
+    database = await open_database(folder)
+    await database.close()
