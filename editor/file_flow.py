@@ -1,7 +1,7 @@
 """What happens around files: new, open, save, unsaved work, files changed by others, recovery after a crash."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QStandardPaths
 from PySide6.QtWidgets import QWidget
@@ -12,17 +12,50 @@ from editor.notices import NoticeBar
 from editor.theme import RESOURCES
 from editor.workspace.documents import SUFFIX, Documents, suggested_name
 from editor.workspace.journal import Journal, Recovered, forget, left_behind
+from editor.workspace.server_link import ServerPlace
 from editor.workspace.settings import Settings
-from editor.workspace.workspace import Workspace
-from engine import BlockloomError, FileError, Workflow, files
+from editor.workspace.workspace import FILE, Workspace
+from engine import BlockloomError, FileError, Workflow, files, wiring
 
 EXAMPLE = RESOURCES / "examples" / "document-summarizer.workflow.json"
 OPEN_FILTER = "Workflows (*.json);;All files (*)"
 SAVE_FILTER = f"Blockloom workflow (*{SUFFIX})"
+ABOUT = "file"
+
+
+class ServerHome(Protocol):
+    """What files need to know of a document that lives on a server, too."""
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the document lives on a server."""
+
+    def begin(self) -> None:
+        """The window has opened."""
+
+    def save(self) -> None:
+        """Save there; returns at once, and goes on trying."""
+
+    async def save_and_wait(self) -> bool:
+        """Save there; False when that needs a person or another try, which was told."""
+
+    async def show_last(self, file: Path) -> bool:
+        """Show the document that was open last, if it lived on a server and not in this file as well."""
+
+    async def restore(self, file: Path) -> None:
+        """The document of this file was opened: let it live on the server again where it did the last time."""
+
+    async def reattach(self, place: ServerPlace) -> None:
+        """Let the open document live there again."""
 
 
 class FileFlow(QObject):
-    """Leads through opening and saving. Every public method starts a task and returns at once."""
+    """Leads through opening and saving. Every public method starts a task and returns at once.
+
+    `server` is set by the window: where the document may live beside its file.
+    """
+
+    server: ServerHome
 
     def __init__(
         self,
@@ -44,7 +77,7 @@ class FileFlow(QObject):
         self._tasks = tasks
         documents.path_changed.connect(self._on_path_changed)
         documents.disk_changed.connect(self._on_disk_changed)
-        workspace.workflow_replaced.connect(notices.settle)
+        workspace.workflow_replaced.connect(self._on_workflow_replaced)
 
     def new(self) -> None:
         """Start an empty workflow, after asking about unsaved work."""
@@ -59,7 +92,7 @@ class FileFlow(QObject):
         self._tasks.start("file", self._open_example, path)
 
     def save(self) -> None:
-        """Save to the document's file, asking for a place when it has none."""
+        """Save where the document lives, asking for a file when it lives nowhere."""
         self._tasks.start("file", self._save_in_place)
 
     def save_as(self) -> None:
@@ -67,16 +100,13 @@ class FileFlow(QObject):
         self._tasks.start("file", self.ask_and_save)
 
     async def show_first(self, path: Path | None) -> None:
-        """Show the file, else what a crash left behind, else the last file, else the example."""
+        """Show the file, else what a crash left behind, else what was open last, else the example."""
+        self.server.begin()
         recovered = await in_thread(left_behind, self._journal.folder)
         if path is not None:
             await self._read(path)
         elif not recovered:
-            last = Path(self._settings.get("last_file", "") or EXAMPLE)
-            if last != EXAMPLE and await in_thread(last.is_file):
-                await self._read(last)
-            else:
-                await self._show_example(EXAMPLE)
+            await self._show_last()
         if recovered:
             await self._offer(recovered[0])
 
@@ -102,9 +132,12 @@ class FileFlow(QObject):
         return answer == "discard"
 
     async def save_in_place(self) -> bool:
-        """Save; False when it failed or the person gave up."""
+        """Save in every place where the document lives; False when it failed or the person gave up."""
         path = self._documents.path
-        return await self._write(path) if path else await self.ask_and_save()
+        if not self.server.is_home:
+            return await self._write(path) if path else await self.ask_and_save()
+        in_file = await self._write_if_unsaved()
+        return await self.server.save_and_wait() and in_file
 
     async def ask_and_save(self) -> bool:
         """Ask where, and save there; False when it failed or the person gave up."""
@@ -115,7 +148,25 @@ class FileFlow(QObject):
     # --- inside -------------------------------------------------------------------------------------------------
 
     async def _save_in_place(self) -> None:
-        await self.save_in_place()
+        if self.server.is_home:
+            await self._write_if_unsaved()
+            self.server.save()  # which may take its time, and must not keep anybody from files meanwhile
+        else:
+            await self.save_in_place()
+
+    async def _write_if_unsaved(self) -> bool:
+        path = self._documents.path
+        return path is None or self._workspace.is_saved_in(FILE) or await self._write(path)
+
+    async def _show_last(self) -> None:
+        last = Path(self._settings.get("last_file", "") or EXAMPLE)
+        if await self.server.show_last(last):
+            return
+        if last != EXAMPLE and await in_thread(last.is_file):
+            await self._read(last)
+            await self.server.restore(last)
+        else:
+            await self._show_example(EXAMPLE)
 
     async def _new(self) -> None:
         if await self.ask_to_leave():
@@ -133,7 +184,8 @@ class FileFlow(QObject):
 
     async def _show_example(self, path: Path) -> None:
         opened = await in_thread(files.read, path)
-        self._documents.show(opened.workflow)
+        # An address that every copy of an example shares, with a secret everybody can read, would be no secret.
+        self._documents.show(wiring.mint_anew(opened.workflow, self._workspace.catalog))
         self._notices.dismiss()
 
     async def _read(self, path: Path, *, repair: bool = False, ask: bool = True) -> None:
@@ -173,9 +225,9 @@ class FileFlow(QObject):
         except files.FileMissing as error:
             return await self._save_again(path, error)
         except BlockloomError as error:
-            self._notices.show_lasting(f"Not saved. {error}", "Save As…", self.save_as)
+            self._notices.show_lasting(f"Not saved. {error}", "Save As…", self.save_as, about=ABOUT)
             return False
-        self._notices.settle()
+        self._notices.settle(ABOUT)
         self._notices.show_notice(f"Saved {path.name}", "success")
         self._remember(path)
         return True
@@ -196,7 +248,7 @@ class FileFlow(QObject):
             try:
                 await in_thread(files.keep_beside, path)
             except BlockloomError as failure:
-                self._notices.show_lasting(f"Not saved. {failure}", "Save As…", self.save_as)
+                self._notices.show_lasting(f"Not saved. {failure}", "Save As…", self.save_as, about=ABOUT)
                 return False
             return await self._write(path, overwrite=True)
         if answer == "theirs":
@@ -230,7 +282,9 @@ class FileFlow(QObject):
 
     async def _offer(self, recovered: Recovered) -> None:
         name = recovered.workflow.name or "Untitled"
-        where = f" It belongs to {recovered.path}." if recovered.path else ""
+        places = [str(recovered.path) if recovered.path else "", f"“{recovered.place.name}”" if recovered.place else ""]
+        known = " and ".join(place for place in places if place)
+        where = f" It belongs to {known}." if known else ""
         answer = await choose(
             self._window,
             f"“{name}” was not saved when Blockloom ended",
@@ -244,9 +298,14 @@ class FileFlow(QObject):
         if answer == "recover":
             self._documents.show(recovered.workflow, saved=False, path=recovered.path)
             self._journal.belongs_to(recovered.path)
+            if recovered.place is not None:
+                await self.server.reattach(recovered.place)
             await in_thread(self._journal.write_now)
         if answer in ("recover", "discard"):
             await in_thread(forget, recovered)
+
+    def _on_workflow_replaced(self) -> None:
+        self._notices.settle()
 
     def _on_path_changed(self) -> None:
         self._journal.belongs_to(self._documents.path)

@@ -16,7 +16,7 @@ SHOWN_MS = 6000
 class NoticeBar(QFrame):
     """One notice at a time; a new one takes the place of the old. Errors stay until closed or replaced.
 
-    A lasting notice comes back after each other one, until it is closed or settled.
+    A lasting notice comes back after each other one, until it is closed or what it is about is settled.
     """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -25,7 +25,7 @@ class NoticeBar(QFrame):
         self._theme = theme
         self._level: Level = "info"
         self._handler: Callable[[], None] | None = None
-        self._lasting: tuple[str, str, Callable[[], None] | None] | None = None
+        self._lasting: dict[str, tuple[str, str, Callable[[], None] | None]] = {}
         self._icon = QLabel(self)
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
@@ -67,15 +67,22 @@ class NoticeBar(QFrame):
         if level in ("info", "success"):
             self._timer.start(SHOWN_MS)
 
-    def show_lasting(self, text: str, action: str = "", handler: Callable[[], None] | None = None) -> None:
-        """Show an error that holds until `settle`: whatever is told meanwhile only covers it."""
-        self._lasting = text, action, handler
+    def show_lasting(
+        self, text: str, action: str = "", handler: Callable[[], None] | None = None, *, about: str
+    ) -> None:
+        """Show an error that holds until `settle`: whatever is told meanwhile only covers it.
+
+        There is one for each thing that it may be `about`, such as "file"; the newest is shown.
+        """
+        self._lasting.pop(about, None)
+        self._lasting[about] = text, action, handler
         self.show_notice(text, "error", action, handler)
 
-    def settle(self) -> None:
-        """What the lasting notice tells is no longer so."""
-        if self._lasting is not None:
-            self._lasting = None
+    def settle(self, about: str = "") -> None:
+        """What the lasting notice about this tells, or all of them, is no longer so."""
+        left = {item: told for item, told in self._lasting.items() if about and item != about}
+        if len(left) < len(self._lasting):
+            self._lasting = left
             self.dismiss()
 
     @Slot()
@@ -83,14 +90,14 @@ class NoticeBar(QFrame):
         """Take the notice away; a lasting one is shown again."""
         self._timer.stop()
         self._handler = None
-        if self._lasting is None:
+        if not self._lasting:
             self.hide()
         else:
-            self.show_lasting(*self._lasting)
+            text, action, handler = list(self._lasting.values())[-1]
+            self.show_notice(text, "error", action, handler)
 
     def _on_close(self) -> None:
-        if self._lasting is not None and self._label.text() == self._lasting[0]:
-            self._lasting = None
+        self._lasting = {about: told for about, told in self._lasting.items() if told[0] != self._label.text()}
         self.dismiss()
 
     def _on_button(self) -> None:

@@ -13,6 +13,7 @@ EXAMPLES = (
     ("sparkles", "Summarize a document", "document-summarizer.workflow.json"),
     ("condition", "Choose a path by a condition", "condition-branches.workflow.json"),
     ("api", "Call an HTTP API", "http-api.workflow.json"),
+    ("orchestration", "Sort letters with agents", "support-triage.workflow.json"),
 )
 
 
@@ -22,10 +23,12 @@ class Welcome(QWidget):
     Signals:
         example_chosen(str): path of an example.
         open_requested(): the person wants to open a file.
+        server_requested(): the person wants to open a workflow of a server.
     """
 
     example_chosen = Signal(str)
     open_requested = Signal()
+    server_requested = Signal()
 
     def __init__(self, workspace: Workspace, theme: Theme, canvas: QWidget) -> None:
         super().__init__(canvas)
@@ -41,6 +44,7 @@ class Welcome(QWidget):
         for icon, title, name in EXAMPLES:
             layout.addWidget(self._button(icon, title, self._example_handler(name)))
         layout.addWidget(self._button("folder-open", "Open a file…", self.open_requested.emit))
+        layout.addWidget(self._button("platform", "Open from server…", self.server_requested.emit))
         canvas.installEventFilter(self)
         workspace.workflow_changed.connect(self._update)
         theme.changed.connect(self._paint)

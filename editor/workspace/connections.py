@@ -108,6 +108,11 @@ class ServerConnections(QObject):
 
         return await self.network.run(work)
 
+    async def opener(self, connection: Connection) -> Callable[[], PlatformClient]:
+        """Makes further clients of this server, for whoever brings a thread of their own and closes them."""
+        keyed = connection.with_key(await self.key_of(connection))
+        return lambda: self._pool.opened(keyed)
+
     def clock_offset_s(self, connection_id: str) -> float | None:
         """How far the server's clock is ahead of ours, as it told last; None before its first reply."""
         client = self._pool.clients.get(connection_id)
@@ -142,11 +147,11 @@ class _Pool:
             if client is not None:
                 self._retired.append(client)  # calls may still be on their way through it
             self.extensions.pop(keyed.connection_id, None)
-            client = self.clients[keyed.connection_id] = self._opened(keyed)
+            client = self.clients[keyed.connection_id] = self.opened(keyed)
         return client
 
     async def test(self, keyed: Connection) -> ServerReport:
-        async with self._opened(keyed) as client:
+        async with self.opened(keyed) as client:
             return await client.test()
 
     async def close(self) -> None:
@@ -155,6 +160,6 @@ class _Pool:
         for client in clients:
             await client.close()
 
-    def _opened(self, keyed: Connection) -> PlatformClient:
+    def opened(self, keyed: Connection) -> PlatformClient:
         transport = self._transport_for(keyed) if self._transport_for else None
         return PlatformClient(keyed, transport)

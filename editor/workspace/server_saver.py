@@ -111,6 +111,7 @@ class ServerSaver(QObject):
         self._first_news: asyncio.Future[bool] | None = None
         self._is_moving = False
         self._wants_again = False
+        self._has_saved = True
         self._sent: Workflow | None = None
         link.place_changed.connect(self._on_place_changed)
 
@@ -141,6 +142,11 @@ class ServerSaver(QObject):
     def stop(self) -> None:
         """Give up the save. What was sent already may have arrived; the next save looks."""
         self._tasks.cancel(TASK)
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether the last save that was begun came to its end."""
+        return self._has_saved
 
     @property
     def is_busy(self) -> bool:
@@ -182,7 +188,7 @@ class ServerSaver(QObject):
     async def _send(self) -> Outcome:
         link, workflow = self._link, self._workspace.workflow
         assert link.base is not None
-        self._sent = workflow
+        self._sent, self._has_saved = workflow, False
         draft = Draft(workflow, link.base, link.is_partial, link.unconfirmed)
         try:
             return await link.call(save_document, draft, self._workspace.catalog)
@@ -259,6 +265,7 @@ class ServerSaver(QObject):
     def _take_saved(self, outcome: Saved) -> bool:
         """Whether nothing is left to do: what was edited meanwhile waits until somebody wants that saved, too."""
         self._link.rebase(outcome.base, self._sent)
+        self._has_saved = True
         self.saved.emit(outcome)
         goes_on = self._wants_again and not self._workspace.is_saved_in(SERVER)
         self._wants_again = False

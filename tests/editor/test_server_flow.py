@@ -1,0 +1,556 @@
+"""A window and a server: open, save, merge, lose the network, come back; the real window plays with a fake server."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from editor.panels.conflicts.dialog import MergeDialog
+from editor.panels.connections.key_dialog import KeyDialog
+from editor.panels.connections.save_dialog import SaveToServerDialog
+from editor.panels.server_browser.dialog import ServerBrowser
+from editor.panels.server_browser.name_dialog import NameDialog
+from editor.theme import Theme
+from editor.window import Window
+from editor.workspace.connections import ServerConnections
+from editor.workspace.network import Network
+from editor.workspace.settings import Settings
+from editor.workspace.workspace import SERVER, Workspace
+from engine import Connection, Connections, LocalRunner, Workflow, default_catalog, edits, files
+from engine.client.keys import MemoryKeys
+from tests.editor.fake_server import KEY, FakeServer
+from tests.editor.server_fixtures import URL
+from tests.flows.conftest import RUN_MS, Player
+
+BLOCKS = [
+    {"id": "start", "type": "starter", "name": "Start", "position": {"x": 0, "y": 0}, "config": {}, "enabled": True},
+    {
+        "id": "hook",
+        "type": "webhook",
+        "name": "Hook",
+        "position": {"x": 0, "y": 200},
+        "config": {"webhook_id": "b5a0b1a2-6b5a-4c69-8a1f-9a5f6d2f7c11", "webhook_secret": "canary-secret"},
+        "enabled": True,
+    },
+    {
+        "id": "out",
+        "type": "response",
+        "name": "Out",
+        "position": {"x": 300, "y": 0},
+        "config": {"output": "<Start.output>"},
+        "enabled": True,
+    },
+]
+EDGES = [{"source": "start", "target": "out"}]
+
+
+class ServerPlayer(Player):
+    """Plays a window that knows one server."""
+
+    def __init__(self, window: Window, qtbot: Any, server: FakeServer) -> None:
+        super().__init__(window, qtbot, None)
+        self.server = server
+
+    @property
+    def notice(self) -> str:
+        """What the notice bar says."""
+        return self.window.notices.text
+
+    @property
+    def title(self) -> str:
+        """The window's title."""
+        return self.window.windowTitle()
+
+    @property
+    def state(self) -> str:
+        """What the status bar says about saving."""
+        return self.window._saved_label.text()
+
+    def press(self, button: QAbstractButton) -> None:
+        """Press a button that can be pressed."""
+        assert button.isEnabled(), button.text()
+        button.click()
+
+    def open(self, name: str) -> None:
+        """Open a workflow by its name, as a person does."""
+        self.action("open_server")
+        browser: ServerBrowser = self.dialog(ServerBrowser)
+        self.wait(lambda: browser.list.current_key)
+        row = next(item for item in browser.listing.rows if item.name == name)
+        browser.list.select(row.id)
+        browser._update()
+        self.press(browser.open_button)
+        self.wait(lambda: self.window.server_link.workflow_id == row.id)
+        self.settled()
+
+    def configure(self, block_id: str, key: str, value: Any) -> None:
+        """Edit the document."""
+        self.window.workspace.edit("Change", lambda now: edits.configure(now, block_id, key, value))
+
+    def save(self) -> None:
+        """Ctrl+S, and wait until nothing is under way."""
+        self.action("save")
+        self.settled()
+        self.wait(lambda: not self.window.server_flow.saver.is_busy)
+
+    def stored(self, block_id: str) -> dict[str, Any]:
+        """A block's config on the server."""
+        row = self.server.workflows[self.window.server_link.workflow_id]
+        return dict(next(block["config"] for block in row["blocks"] if block["id"] == block_id))
+
+    def closed(self) -> None:
+        """Wait until no dialog is open."""
+        self.wait(lambda: QApplication.activeModalWidget() is None)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    """A server of ours with one workflow."""
+    made = FakeServer()
+    made.add("Orders", BLOCKS, EDGES)
+    return made
+
+
+@pytest.fixture
+def play(qtbot: Any, loop: Any, tmp_path: Path, server: FakeServer) -> Iterator[Callable[..., ServerPlayer]]:
+    """Opens windows that share settings, journals and the server; all are closed when the test ends."""
+    windows: list[Window] = []
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    theme = Theme("light")
+    theme.apply(application)
+    keys = MemoryKeys()
+
+    def open_one(*, connected: bool = True, asks: bool = False) -> ServerPlayer:
+        saved = Connections(tmp_path / "connections.json", keys)
+        if connected and not saved.all():
+            saved.save(Connection("Team", URL, KEY))
+        connections = ServerConnections(Network(), saved, lambda _: server)
+        journals = tmp_path / "journals"
+        journals.mkdir(exist_ok=True)
+        workspace = Workspace(default_catalog(), Workflow(name="Untitled"))
+        settings = Settings(tmp_path / "settings.json")
+        window = Window(workspace, theme, settings, LocalRunner(), journals, connections)
+        windows.append(window)
+        window.show()
+        window.tasks.start("first", window.file_flow.show_first, None)
+        player = ServerPlayer(window, qtbot, server)
+        if not asks:
+            player.wait(lambda: not window.tasks.is_busy("first"))
+        return player
+
+    def close(window: Window) -> None:
+        server.release()
+        workspace = window.workspace
+        for home in tuple(workspace._saved):
+            workspace.set_place(home, workspace.workflow)
+        window.server_flow.saver.stop()
+        window.close()
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=RUN_MS)
+        task = loop.create_task(window.tasks.close())
+        qtbot.waitUntil(task.done)
+        window.deleteLater()
+        windows.remove(window)
+
+    open_one.close = close  # type: ignore[attr-defined]
+    yield open_one
+    for window in tuple(windows):
+        close(window)
+
+
+def test_a_workflow_of_the_server_is_opened_changed_and_saved(play: Any, server: FakeServer) -> None:
+    """The title shows where it lives, the status bar how saving stands, and Ctrl+S writes there."""
+    player = play()
+
+    player.open("Orders")
+    assert player.title == "Orders – Team[*] – Blockloom"
+    assert player.state == "Saved to “Team”"
+    player.configure("out", "output", "changed")
+    assert player.state == "Unsaved changes"
+    player.save()
+
+    assert player.stored("out") == {"output": "changed"}
+    assert player.state == "Saved to “Team”"
+    assert player.notice == "Saved to “Team”"
+
+
+def test_opening_alone_changes_nothing(play: Any, server: FakeServer) -> None:
+    """Nothing is sent, and nothing is unsaved, by looking at a workflow (W29)."""
+    player = play()
+
+    player.open("Orders")
+
+    assert not player.window.workspace.is_dirty
+    assert {seen.method for seen in server.requests} == {"GET"}
+
+
+def test_a_document_is_saved_to_a_server_for_the_first_time(play: Any, server: FakeServer) -> None:
+    """The dialog asks for server and name; from then on the document lives there."""
+    player = play()
+    player.action("new")
+    player.settled()
+    player.window.canvas.commands.add_beside("starter")
+
+    player.action("save_server")
+    dialog: SaveToServerDialog = player.dialog(SaveToServerDialog)
+    dialog.name_edit.setText("Fresh")
+    player.press(dialog.accept_button)
+    player.wait(lambda: player.window.workspace.is_saved_in(SERVER))
+
+    assert player.title == "Fresh – Team[*] – Blockloom"
+    assert sorted(row["name"] for row in server.workflows.values()) == ["Fresh", "Orders"]
+    assert not player.window.workspace.is_dirty
+
+
+def test_what_somebody_else_saved_is_merged_side_by_side(play: Any, server: FakeServer) -> None:
+    """Both versions are shown, the conflict decided, and the save goes on."""
+    player = play()
+    player.open("Orders")
+    server.edit(player.window.server_link.workflow_id, "out", output="theirs")
+    player.configure("out", "output", "mine")
+
+    player.action("save")
+    dialog: MergeDialog = player.dialog(MergeDialog)
+    assert player.state == "Not saved: “Team” has a newer version"
+    assert not dialog.accept_button.isEnabled()
+    assert dialog.detail.mine.toPlainText() == "mine"
+    assert dialog.detail.theirs.toPlainText() == "theirs"
+    player.press(dialog.detail.take_theirs)
+    player.press(dialog.accept_button)
+    player.wait(lambda: not player.window.workspace.is_dirty)
+
+    assert player.stored("out")["output"] == "theirs"
+    assert player.window.workspace.undo_label == "Merge changes from server"
+
+
+def test_giving_up_a_merge_keeps_everything(play: Any, server: FakeServer) -> None:
+    """The notice stays until it is settled, and its button asks again."""
+    player = play()
+    player.open("Orders")
+    server.edit(player.window.server_link.workflow_id, "out", output="theirs")
+    player.configure("out", "output", "mine")
+
+    player.action("save")
+    dialog: MergeDialog = player.dialog(MergeDialog)
+    player.press(dialog.cancel_button)
+    player.closed()
+    player.wait(lambda: not player.window.server_flow.saver.is_busy)
+
+    assert player.notice == "Not saved. “Team” has a newer version."
+    assert player.stored("out")["output"] == "theirs"
+    assert player.window.workspace.workflow.block("out").config["output"] == "mine"
+    player.press(player.window.notices._button)
+    again: MergeDialog = player.dialog(MergeDialog)
+    player.press(again.mine_button)
+    player.press(again.accept_button)
+    player.wait(lambda: not player.window.workspace.is_dirty)
+    assert player.stored("out")["output"] == "mine"
+
+
+def test_a_server_that_is_away_keeps_nobody_from_working(play: Any, server: FakeServer) -> None:
+    """The notice says so and that trying goes on; once the server is back the work is saved and the notice goes."""
+    player = play()
+    player.open("Orders")
+    player.configure("out", "output", "changed")
+    away = server.fail("refused", times=1000)
+
+    player.action("save")
+    player.wait(lambda: player.window.server_link.save_state.kind == "waiting")
+    assert player.notice.startswith("Not saved to “Team”. Nothing answers at 127.0.0.1:8400.")
+    assert player.state == "Not saved to “Team”: trying again"
+    player.configure("out", "output", "changed while away")
+    away.times = 0
+    player.press(player.window.notices._button)
+    player.wait(lambda: not player.window.workspace.is_dirty)
+
+    assert player.stored("out")["output"] == "changed while away"
+    assert player.notice == "Saved to “Team”"
+
+
+def test_a_key_that_was_revoked_is_asked_for_once(play: Any, server: FakeServer) -> None:
+    """The same save goes on with the new key."""
+    player = play()
+    player.open("Orders")
+    player.configure("out", "output", "changed")
+    server.key = "another-key"
+
+    player.action("save")
+    dialog: KeyDialog = player.dialog(KeyDialog)
+    dialog.field.edit.setText("another-key")
+    dialog.field.edited.emit()
+    player.press(dialog.accept_button)
+    player.wait(lambda: not player.window.workspace.is_dirty)
+
+    assert player.stored("out")["output"] == "changed"
+
+
+def test_leaving_asks_about_what_the_server_does_not_have(play: Any, server: FakeServer) -> None:
+    """As for files: save, give up, or stay."""
+    player = play()
+    player.open("Orders")
+    player.configure("out", "output", "changed")
+
+    player.action("new")
+    assert "Save the changes to “Orders”?" in player.question().text()
+    player.answer("save")
+    player.settled()
+
+    assert player.window.workspace.workflow.name == "Untitled"
+    row = next(iter(server.workflows.values()))
+    assert row["blocks"][2]["config"]["output"] == "changed"
+    assert not player.window.server_link.is_placed
+
+
+def test_a_crash_costs_neither_work_nor_place(play: Any, server: FakeServer, tmp_path: Path) -> None:
+    """The next start offers the work, and saving it writes to the server it came from, over the right base."""
+    first = play()
+    first.open("Orders")
+    first.configure("out", "output", "before the crash")
+    first.window.journal.write_now()
+    (journal,) = (tmp_path / "journals").glob("*.json")
+    crashed = json.loads(journal.read_text().partition("\n")[0])
+    assert crashed["server"]["workflow_id"] == first.window.server_link.workflow_id
+    kept = journal.read_text()
+    play.close(first.window)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    head, _, body = kept.partition("\n")
+    journal.write_text(json.dumps(json.loads(head) | {"pid": gone.pid}) + "\n" + body)
+
+    second = play(asks=True)
+    assert "It belongs to “Team”." in second.question().informativeText()
+    second.answer("recover")
+    second.wait(lambda: not second.window.tasks.is_busy("first"))
+    assert second.title == "Orders – Team[*] – Blockloom"
+    assert second.window.workspace.is_dirty
+    second.save()
+
+    assert second.stored("out")["output"] == "before the crash"
+    assert second.stored("hook")["webhook_secret"] == "canary-secret"
+    assert not second.window.workspace.is_dirty
+
+
+def test_the_last_document_is_there_at_the_next_start_without_the_server(play: Any, server: FakeServer) -> None:
+    """The copy on this machine is shown, without its secrets, and gives way to the real one when the server is back."""
+    first = play()
+    first.open("Orders")
+    first.wait(lambda: not first.window.tasks.is_busy("server-cache"))
+    play.close(first.window)
+    away = server.fail("refused", times=1000)
+
+    second = play()
+    second.wait(lambda: not second.window.tasks.is_busy("server-fresh"))
+    assert second.title == "Orders – Team[*] – Blockloom"
+    assert second.notice.startswith("This is the copy that was kept on this computer.")
+    assert "webhook_secret" not in second.window.workspace.workflow.block("hook").config
+    away.times = 0
+    second.press(second.window.notices._button)
+    second.wait(lambda: not second.window.server_link.is_partial)
+
+    assert second.window.workspace.workflow.block("hook").config["webhook_secret"] == "canary-secret"
+    assert not second.window.workspace.is_dirty
+
+
+def test_a_copy_that_was_edited_offline_gets_its_secrets_back(play: Any, server: FakeServer) -> None:
+    """What is saved has them, though the copy had not."""
+    first = play()
+    first.open("Orders")
+    first.wait(lambda: not first.window.tasks.is_busy("server-cache"))
+    play.close(first.window)
+    away = server.fail("refused", times=1000)
+    second = play()
+    second.wait(lambda: not second.window.tasks.is_busy("server-fresh"))
+
+    second.configure("out", "output", "written offline")
+    away.times = 0
+    second.save()
+
+    assert second.stored("out")["output"] == "written offline"
+    assert second.stored("hook")["webhook_secret"] == "canary-secret"
+    assert not second.window.workspace.is_dirty
+
+
+def test_no_secret_and_no_key_is_written_to_disk(play: Any, server: FakeServer, tmp_path: Path) -> None:
+    """Neither the webhook's secret nor the server's key is in any file after opening, saving and closing."""
+    player = play()
+    player.open("Orders")
+    player.configure("out", "output", "changed")
+    player.save()
+    player.wait(lambda: not player.window.tasks.is_busy("server-cache"))
+    play.close(player.window)
+
+    everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"Orders" in everything
+    assert b"canary-secret" not in everything
+    assert KEY.encode() not in everything
+
+
+def test_a_file_saved_to_a_server_again_makes_no_second_workflow(play: Any, server: FakeServer, tmp_path: Path) -> None:
+    """The dialog offers the workflow that it was saved to before."""
+    path = tmp_path / "mine.workflow.json"
+    files.save(path, Workflow("Mine"))
+    player = play()
+    player.open_file(path)
+    player.wait(lambda: player.window.documents.path == path)
+    player.settled()
+    player.action("save_server")
+    player.press(player.dialog(SaveToServerDialog).accept_button)
+    player.wait(lambda: player.window.workspace.is_saved_in(SERVER))
+    assert player.title == "Mine – mine.workflow.json, Team[*] – Blockloom"
+    player.closed()
+
+    player.open_file(path)
+    player.wait(lambda: not player.window.server_link.is_placed)
+    player.settled()
+    player.action("save_server")
+    dialog: SaveToServerDialog = player.dialog(SaveToServerDialog)
+    assert dialog.update_box.isChecked()
+    player.press(dialog.accept_button)
+    player.wait(lambda: player.window.workspace.is_saved_in(SERVER))
+
+    assert sorted(row["name"] for row in server.workflows.values()) == ["Mine", "Orders"]
+
+
+def test_save_writes_to_both_homes(play: Any, server: FakeServer, tmp_path: Path) -> None:
+    """A document with a file and a server is saved in both by one Ctrl+S."""
+    path = tmp_path / "mine.workflow.json"
+    files.save(path, Workflow("Mine"))
+    player = play()
+    player.open_file(path)
+    player.wait(lambda: player.window.documents.path == path)
+    player.settled()
+    player.action("save_server")
+    player.press(player.dialog(SaveToServerDialog).accept_button)
+    player.wait(lambda: player.window.workspace.is_saved_in(SERVER))
+    player.closed()
+
+    player.window.workspace.edit("Describe", edits.set_description, "in both")
+    player.save()
+
+    assert files.read(path).workflow.description == "in both"
+    assert server.workflows[player.window.server_link.workflow_id]["description"] == "in both"
+    assert not player.window.workspace.is_dirty
+
+
+def test_leaving_the_server_lets_save_write_elsewhere(play: Any, server: FakeServer) -> None:
+    """The workflow there stays; the document is unsaved until it has another home."""
+    player = play()
+    player.open("Orders")
+
+    player.action("detach_server")
+
+    assert player.title == "Orders[*] – Blockloom"
+    assert player.window.workspace.is_dirty
+    assert len(server.workflows) == 1
+    assert player.notice.startswith("Save does not write to “Team” any more.")
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+def browse(player: ServerPlayer) -> ServerBrowser:
+    """The open list, once it has asked the server."""
+    player.action("open_server")
+    browser: ServerBrowser = player.dialog(ServerBrowser)
+    player.wait(lambda: not browser.listing.is_busy)
+    return browser
+
+
+def test_the_list_is_searched_sorted_and_paged(play: Any, server: FakeServer) -> None:
+    """Typing searches at the server after a pause, the order is the server's, and the end of the list loads more."""
+    for number in range(70):
+        server.add(f"Invoice {number:02}")
+    player = play()
+    browser = browse(player)
+    assert len(browser.listing.rows) == 50
+    assert browser.count_label.text() == "50 of 71 workflows"
+
+    browser.list.scrollToBottom()
+    player.wait(lambda: len(browser.listing.rows) == 71)
+    QTest.keyClicks(browser.search, "voice 1")
+    player.wait(lambda: [row.name for row in browser.listing.rows][:1] == ["Invoice 19"])
+    browser.sort_box.setCurrentIndex(1)
+    player.wait(lambda: [row.name for row in browser.listing.rows][:1] == ["Invoice 10"])
+    assert len(browser.listing.rows) == 10
+    browser.search.setText("nothing like this")
+    player.wait(lambda: browser.empty.title.text() == "Nothing found")
+    player.press(browser.cancel_button)
+    player.closed()
+
+
+def test_workflows_are_made_renamed_copied_and_deleted(play: Any, server: FakeServer) -> None:
+    """A copy has webhook credentials of its own; deleting names server and workflow first."""
+    player = play()
+    browser = browse(player)
+
+    player.press(browser.copy_button)
+    player.press(player.dialog(NameDialog).accept_button)
+    player.wait(lambda: len(browser.listing.rows) == 2)
+    copy = next(row for row in server.workflows.values() if row["name"] == "Orders (copy)")
+    hook = next(block["config"] for block in copy["blocks"] if block["id"] == "hook")
+    assert hook["webhook_id"] != BLOCKS[1]["config"]["webhook_id"]
+    assert hook["webhook_secret"] != "canary-secret"
+    assert len(copy["edges"]) == 1
+    player.wait(
+        lambda: QApplication.activeModalWidget() is browser and not player.window.tasks.is_busy("server-browser")
+    )
+
+    browser.list.select(copy["id"])
+    browser._update()
+    player.press(browser.rename_button)
+    dialog: NameDialog = player.dialog(NameDialog)
+    dialog.name_edit.setText("Renamed")
+    player.press(dialog.accept_button)
+    player.wait(lambda: copy["name"] == "Renamed")
+    player.wait(lambda: browser.listing.find(copy["id"]).name == "Renamed" and not browser.listing.is_busy)
+    player.wait(lambda: not player.window.tasks.is_busy("server-browser"))
+
+    browser.list.select(copy["id"])
+    browser._update()
+    player.press(browser.delete_button)
+    assert player.question().text() == "Delete “Renamed” from “Team”?"
+    player.answer("delete")
+    player.wait(lambda: len(browser.listing.rows) == 1 and not player.window.tasks.is_busy("server-browser"))
+
+    player.press(browser.new_button)
+    dialog = player.dialog(NameDialog)
+    dialog.name_edit.setText("Brand new")
+    player.press(dialog.accept_button)
+    player.wait(lambda: player.window.workspace.workflow.name == "Brand new")
+    assert player.window.server_link.is_placed
+
+
+def test_the_list_is_there_without_the_server(play: Any, server: FakeServer) -> None:
+    """What was listed last is shown with its age and the reason; a workflow that was opened before can be read."""
+    player = play()
+    player.open("Orders")
+    player.wait(lambda: not player.window.tasks.is_busy("server-cache"))
+    player.action("new")
+    player.settled()
+    server.fail("refused", times=1000)
+
+    browser = browse(player)
+    assert [row.name for row in browser.listing.rows] == ["Orders"]
+    assert "What you see was kept on this computer just now." in browser.banner.text()
+    player.press(browser.open_button)
+    player.wait(lambda: player.window.server_link.is_partial)
+    player.settled()
+
+    assert player.notice.startswith("“Team” cannot be reached. This is the copy")
+
+
+def test_without_a_connection_the_list_says_what_to_do(play: Any) -> None:
+    """An empty state that leads on."""
+    player = play(connected=False)
+
+    browser = browse(player)
+
+    assert browser.empty.title.text() == "No server yet"
+    player.press(browser.cancel_button)
+    player.closed()
