@@ -1,4 +1,7 @@
-"""The timeline of a run: its blocks in the order they began, each with a bar for when and how long."""
+"""The timeline of a run: its blocks in the order they began, each with a bar for when and how long.
+
+Tasks that an orchestration gave to agents stand below its block, indented.
+"""
 
 from collections.abc import Callable
 from time import time
@@ -17,27 +20,33 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from editor.panels.status import StatusLook, block_look, run_look
+from editor.panels.status import StatusLook, block_look, delegation_look, run_look
 from editor.text import NO_DURATION, duration_text, elided, tooltip_text
 from editor.theme import Theme
-from engine import BlockRun, RunState
+from engine import BlockRun, Delegation, RunState
 
 ROW_HEIGHT = 32
 BAR_HEIGHT = 8
 MIN_BAR = 3
+INDENT = 22
 _Index = QModelIndex | QPersistentModelIndex
+Entry = tuple[str, int]
+"""A row: the id of a block, and the number of one of its delegations, 0 for the block itself."""
 
 
 class RunTimelineModel(QAbstractListModel):
-    """Row 0 is the run as a whole, the others its blocks: those that began or were skipped first, in that order."""
+    """Row 0 is the run as a whole, the others its blocks: those that began or were skipped first, in that order.
+
+    Below an orchestration stand its delegations, in the order they were given.
+    """
 
     def __init__(self, parent: QObject | None = None, *, clock: Callable[[], float] = time) -> None:
         super().__init__(parent)
         self._clock = clock
         self._run: RunState | None = None
         self._name_of: Callable[[BlockRun], str] = _own_name
-        self._order: list[str] = []
-        self._rows: dict[str, int] = {}
+        self._entries: list[Entry] = []
+        self._rows: dict[Entry, int] = {}
 
     @property
     def run(self) -> RunState | None:
@@ -55,52 +64,67 @@ class RunTimelineModel(QAbstractListModel):
         """Show what changed of these blocks; rows move when blocks began meanwhile."""
         if self._run is None:
             return
-        order = ordered_blocks(self._run)
-        if order == self._order:
-            rows = [self._rows[block_id] for block_id in block_ids if block_id in self._rows]
+        entries = _entries(self._run)
+        if entries == self._entries:
+            rows = [self._rows[entry] for block_id in block_ids for entry in self._of_block(block_id)]
             self.dataChanged.emit(self.index(0), self.index(0))
             if rows:
                 self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
             return
-        if len(order) != len(self._order):
+        if len(entries) != len(self._entries):
             self.beginResetModel()
             self._sort()
             self.endResetModel()
             return
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
-        ids = [self.block_id(index) for index in old]
+        known = [self.entry(index) for index in old]
         self._sort()
-        new = [self.index(self.row_of(block_id)) for block_id in ids]
+        new = [self.index(self.row_of(*entry)) for entry in known]
         self.changePersistentIndexList(old, new)
         self.layoutChanged.emit()
 
     def tick(self) -> None:
         """Time has passed: bars of running blocks are longer now."""
-        if self._run is not None and self._order:
+        if self._run is not None and self._entries:
             self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
 
+    def entry(self, index: _Index) -> Entry:
+        """What this row is about; ("", 0) for the run itself."""
+        return self._entries[index.row() - 1] if index.isValid() and index.row() else ("", 0)
+
     def block_id(self, index: _Index) -> str:
-        """The id of the block in this row, "" for the run itself."""
-        return self._order[index.row() - 1] if index.isValid() and index.row() else ""
+        """The id of the block in this row, also of one whose delegation it is; "" for the run itself."""
+        return self.entry(index)[0]
 
     def block_run(self, index: _Index) -> BlockRun | None:
         """The block in this row, None for the run itself."""
         block_id = self.block_id(index)
         return self._run.blocks.get(block_id) if self._run and block_id else None
 
-    def row_of(self, block_id: str) -> int:
-        """The row of this block, 0 (the run itself) when it has none."""
-        return self._rows.get(block_id, 0)
+    def delegation(self, index: _Index) -> Delegation | None:
+        """The delegation in this row, None for a block and for the run itself."""
+        number, block_run = self.entry(index)[1], self.block_run(index)
+        return delegation_of(block_run, number) if block_run and number else None
+
+    def row_of(self, block_id: str, number: int = 0) -> int:
+        """The row of this block, or of one of its delegations; 0 (the run itself) when it has none."""
+        return self._rows.get((block_id, number), 0)
 
     def name(self, index: _Index) -> str:
         """What the row is called."""
+        delegation = self.delegation(index)
+        if delegation is not None:
+            return delegation.agent
         block_run = self.block_run(index)
         return self._name_of(block_run) if block_run else "Final output"
 
     def look(self, index: _Index) -> StatusLook:
         """How the row's status looks."""
         assert self._run is not None
+        delegation = self.delegation(index)
+        if delegation is not None:
+            return delegation_look(delegation, finished=self._run.is_finished)
         block_run = self.block_run(index)
         return block_look(block_run, finished=self._run.is_finished) if block_run else run_look(self._run)
 
@@ -126,6 +150,9 @@ class RunTimelineModel(QAbstractListModel):
 
     def time_text(self, index: _Index) -> str:
         """The duration in words; a dash where there is none."""
+        delegation = self.delegation(index)
+        if delegation is not None:
+            return duration_text(delegation.duration_ms)
         span = self.span_ms(index)
         block_run = self.block_run(index)
         if span is None or (block_run and block_run.status in ("waiting", "skipped")):
@@ -133,7 +160,7 @@ class RunTimelineModel(QAbstractListModel):
         return duration_text(span[1])
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - the signature is Qt's
-        return 0 if parent.isValid() or self._run is None else len(self._order) + 1
+        return 0 if parent.isValid() or self._run is None else len(self._entries) + 1
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         roles = Qt.ItemDataRole
@@ -142,14 +169,21 @@ class RunTimelineModel(QAbstractListModel):
         if role == roles.AccessibleTextRole:
             return f"{self.name(index)}, {self.look(index).word}, {self.time_text(index)}"
         if role == roles.ToolTipRole:
-            block_run = self.block_run(index)
+            delegation, block_run = self.delegation(index), self.block_run(index)
             reason = (block_run.error or block_run.skip_text) if block_run else (self._run.error if self._run else "")
+            reason = (delegation.error or delegation.task) if delegation else reason
             return tooltip_text(f"{self.name(index)}: {self.look(index).word}\n{(reason or '')[:500]}".strip())
         return None
 
     def _sort(self) -> None:
-        self._order = ordered_blocks(self._run) if self._run else []
-        self._rows = {block_id: row for row, block_id in enumerate(self._order, start=1)}
+        self._entries = _entries(self._run) if self._run else []
+        self._rows = {entry: row for row, entry in enumerate(self._entries, start=1)}
+
+    def _of_block(self, block_id: str) -> list[Entry]:
+        """The rows of a block and of its delegations."""
+        block_run = self._run.blocks.get(block_id) if self._run else None
+        numbers = (0, *(item.number for item in block_run.delegations)) if block_run else ()
+        return [(block_id, number) for number in numbers if (block_id, number) in self._rows]
 
 
 class RunTimelineDelegate(QStyledItemDelegate):
@@ -173,10 +207,14 @@ class RunTimelineDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_background(painter, rect, state)
+        if model.delegation(index) is not None:
+            rect = rect.adjusted(INDENT, 0, 0, 0)
         ratio = painter.device().devicePixelRatioF()
         pixmap = self._theme.pixmap(look.icon, 16, getattr(colors, look.color), ratio)
         painter.drawPixmap(rect.x() + 10, rect.center().y() - 7, pixmap)
         name_room, bar_room, time_room = columns(rect)
+        if model.delegation(index) is not None:
+            name_room = name_room.united(bar_room)
         font = QFont(font)
         font.setWeight(QFont.Weight.DemiBold if index.row() == 0 else QFont.Weight.Normal)
         painter.setFont(font)
@@ -202,6 +240,8 @@ class RunTimelineDelegate(QStyledItemDelegate):
     def _paint_bar(self, painter: QPainter, room: QRect, model: RunTimelineModel, index: _Index, color: str) -> None:
         span, total = model.span_ms(index), model.total_ms()
         block_run = model.block_run(index)
+        if model.delegation(index) is not None:
+            return  # when it was given is not told
         if span is None or room.width() < 12 or (block_run and block_run.status in ("waiting", "skipped")):
             return
         scale = room.width() / max(total, 0.001)
@@ -237,6 +277,20 @@ def ordered_blocks(run: RunState) -> list[str]:
     begun = sorted((item for item in run.blocks.values() if item.order >= 0), key=_order_of)
     waiting = [item.block_id for item in run.blocks.values() if item.order < 0]
     return [item.block_id for item in begun] + waiting
+
+
+def delegation_of(block_run: BlockRun, number: int) -> Delegation | None:
+    """The delegation of this number, None when there is none."""
+    return next((item for item in block_run.delegations if item.number == number), None)
+
+
+def _entries(run: RunState) -> list[Entry]:
+    entries: list[Entry] = []
+    for block_id in ordered_blocks(run):
+        entries.append((block_id, 0))
+        if delegations := run.blocks[block_id].delegations:
+            entries += [(block_id, item.number) for item in delegations]
+    return entries
 
 
 def _order_of(block_run: BlockRun) -> int:

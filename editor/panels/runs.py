@@ -6,21 +6,20 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt,
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QListView, QSplitter, QStackedLayout, QTabBar, QVBoxLayout, QWidget
 
-from editor.panels.inputs_section import short_value
-from editor.panels.run_timeline import RunTimelineDelegate, RunTimelineModel
+from editor.panels.run_details import block_value, delegation_value, first_tab, remarks, run_value, tab_names
+from editor.panels.run_timeline import RunTimelineDelegate, RunTimelineModel, delegation_of
 from editor.panels.status import block_look, run_look
 from editor.panels.value_view import ValueView
 from editor.panels.widgets import ElidedLabel, EmptyState, IconLabel
-from editor.text import count_text, duration_text, plain_label
+from editor.text import count_text, duration_text, plain_label, set_role
 from editor.theme import Theme
 from editor.workspace.selection import Selection
 from editor.workspace.workspace import Workspace
-from engine import BlockRun, RunState, decisions
+from engine import BlockRun, Delegation, RunState
 
 FRAME_MS = 50
 TICK_MS = 100
-BLOCK_TABS = ("Output", "Input", "Config", "Printed", "Error")
-RUN_TABS = ("Result", "Variables", "Error")
+MOST_REMARKS = 3
 _SIDE_BY_SIDE = 560
 
 
@@ -40,8 +39,11 @@ class RunPanel(QWidget):
         self._workspace = workspace
         self._theme = theme
         self._block_id = ""
+        self._delegation = 0
+        """Which of the block's delegations is shown, 0 for the block itself."""
         self._changed: set[str] = set()
         self._is_stale = False
+        self._origin = ""
         self.timeline = RunTimelineModel(self)
         self.view = QListView(self)
         self.tabs = QTabBar(self)
@@ -61,6 +63,11 @@ class RunPanel(QWidget):
     def add_scrubber(self, scrubber: QWidget) -> None:
         """Put this bar below the head, where one goes through the moments of the run."""
         self._content_layout.insertWidget(1, scrubber)
+
+    def show_origin(self, words: str) -> None:
+        """Say where the run that is shown ran, "" for here."""
+        self._origin = words
+        self._show_head()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -146,7 +153,7 @@ class RunPanel(QWidget):
         self._changed.clear()
         self._due.stop()
         self.timeline.show_run(run, self._name_of)
-        self._block_id = self._workspace.selection.only_block or ""
+        self._block_id, self._delegation = self._workspace.selection.only_block or "", 0
         self._stack.setCurrentWidget(self._content if run else self.empty)
         self._show_all()
 
@@ -186,12 +193,13 @@ class RunPanel(QWidget):
         facts = [duration_text(self.timeline.total_ms()), f"{done:,} of {count_text(len(run.blocks), 'block')}"]
         facts += [f"{failed:,} failed"] if failed else []
         facts += [f"{skipped:,} skipped"] if skipped else []
+        facts += [self._origin] if self._origin else []
         self.facts.set_text(" · ".join(facts))
 
     def _select_row(self) -> None:
         if self.timeline.rowCount() == 0:
             return
-        index = self.timeline.index(self.timeline.row_of(self._block_id))
+        index = self.timeline.index(self.timeline.row_of(self._block_id, self._delegation))
         if index != self.view.currentIndex() or not self.view.selectionModel().isSelected(index):
             with QSignalBlocker(self.view.selectionModel()):
                 flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
@@ -200,7 +208,7 @@ class RunPanel(QWidget):
             self.view.viewport().update()
 
     def _on_current_changed(self, current: QModelIndex, _before: QModelIndex) -> None:
-        self._block_id = self.timeline.block_id(current)
+        self._block_id, self._delegation = self.timeline.entry(current)
         self._show_details()
         if self._block_id in self._workspace.workflow.blocks:
             self._workspace.select([self._block_id])
@@ -210,7 +218,7 @@ class RunPanel(QWidget):
         run = self._workspace.run
         if run is None or block_id == self._block_id or (block_id and block_id not in run.blocks):
             return
-        self._block_id = block_id
+        self._block_id, self._delegation = block_id, 0
         self._select_row()
         self._show_details()
 
@@ -230,21 +238,15 @@ class RunPanel(QWidget):
         if run is None:
             return
         block_run = run.blocks.get(self._block_id)
-        names = self._tab_names(run, block_run)
+        names = tab_names(run, block_run, self._shown_delegation(block_run))
         shown = [self.tabs.tabText(number) for number in range(self.tabs.count())]
         if names != shown:
             self._set_tabs(names, self.tabs.tabText(self.tabs.currentIndex()))
         self._show_reason(run, block_run)
         self._show_tab()
 
-    def _tab_names(self, run: RunState, block_run: BlockRun | None) -> list[str]:
-        if block_run is None:
-            return [name for name in RUN_TABS if name != "Error" or run.error]
-        return [
-            name
-            for name in BLOCK_TABS
-            if (name != "Printed" or block_run.printed) and (name != "Error" or block_run.error)
-        ]
+    def _shown_delegation(self, block_run: BlockRun | None) -> Delegation | None:
+        return delegation_of(block_run, self._delegation) if block_run and self._delegation else None
 
     def _set_tabs(self, names: list[str], wanted: str) -> None:
         with QSignalBlocker(self.tabs):
@@ -252,14 +254,10 @@ class RunPanel(QWidget):
                 self.tabs.removeTab(0)
             for name in names:
                 self.tabs.addTab(name)
-            same = {"Result": "Output", "Output": "Result"}
-            first = wanted if wanted in names else same.get(wanted, names[0])
-            if "Error" in names and wanted in ("", "Output", "Result", "Error"):
-                first = "Error"
-            self.tabs.setCurrentIndex(names.index(first) if first in names else 0)
+            self.tabs.setCurrentIndex(names.index(first_tab(names, wanted)))
 
     def _show_reason(self, run: RunState, block_run: BlockRun | None) -> None:
-        """Say why there is nothing to see of a block, or which attempt it is."""
+        """Say why there is nothing to see of a block, which attempt it is, and what did not go as set."""
         idle = block_run is not None and block_run.status in ("skipped", "waiting")
         for widget in (self.tabs, self.value):
             widget.setVisible(not idle)
@@ -270,8 +268,13 @@ class RunPanel(QWidget):
             self.nothing.icon.set_icon(look.icon)
             self.nothing.set_words(look.word, block_run.skip_text or waits)
         attempt = block_run.attempt if block_run is not None else 0
-        self.reason.setText(f"Attempt {attempt}." if attempt > 1 else "")
-        self.reason.setVisible(attempt > 1 and not idle)
+        told = remarks(block_run) if block_run is not None and not self._delegation else []
+        lines = [f"Attempt {attempt}."] if attempt > 1 else []
+        lines += told[:MOST_REMARKS]
+        lines += [f"And {len(told) - MOST_REMARKS} more warnings."] if len(told) > MOST_REMARKS else []
+        self.reason.setText("\n".join(lines))
+        set_role(self.reason, "warning" if told else "muted")
+        self.reason.setVisible(bool(lines) and not idle)
 
     def _show_tab(self) -> None:
         run = self._workspace.run
@@ -279,10 +282,15 @@ class RunPanel(QWidget):
             return
         block_run = run.blocks.get(self._block_id)
         name = self.tabs.tabText(self.tabs.currentIndex())
-        value, note, tree = _run_value(run, name) if block_run is None else _block_value(run, block_run, name)
+        delegation = self._shown_delegation(block_run)
+        if delegation is not None:
+            shown = delegation_value(delegation, name)
+        else:
+            shown = run_value(run, name) if block_run is None else block_value(run, block_run, name)
         if name == "Input" and block_run is not None:
-            value = tree = self._named_inputs(run, block_run)
-        self.value.show_value(value, note, tree=tree)
+            inputs = self._named_inputs(run, block_run)
+            shown = shown._replace(value=inputs, tree=inputs)
+        self.value.show_value(shown.value, shown.note, tree=shown.tree)
 
     def _named_inputs(self, run: RunState, block_run: BlockRun) -> dict[str, Any]:
         results = run.inputs_of(block_run.block_id)
@@ -291,46 +299,3 @@ class RunPanel(QWidget):
     def _name_of(self, block_run: BlockRun) -> str:
         block = self._workspace.workflow.blocks.get(block_run.block_id)
         return block_run.block_name or (block.label if block else block_run.block_id)
-
-
-def _run_value(run: RunState, tab: str) -> tuple[Any, str, Any]:
-    """What a tab of the run shows: the value, the note above it, and what the tree shows in its place."""
-    if tab == "Error":
-        return run.error or "", "", None
-    if tab == "Variables":
-        return run.variables, "Variables of the run", None
-    if run.output is None and run.is_finished:
-        return "", "Nothing: no Response block gave a value.", None
-    return ("" if run.output is None else run.output), _amount(run.output), None
-
-
-def _block_value(run: RunState, block_run: BlockRun, tab: str) -> tuple[Any, str, Any]:
-    """What a tab of a block shows, as `_run_value`."""
-    if tab == "Config":
-        return block_run.config, "Config with references resolved", None
-    if tab == "Printed":
-        return block_run.printed, "", None
-    if tab == "Error":
-        return block_run.error or "", "", None
-    if tab == "Input":
-        return run.inputs_of(block_run.block_id), "Results of the blocks before", None
-    return _output_value(block_run)
-
-
-def _output_value(block_run: BlockRun) -> tuple[Any, str, Any]:
-    result = block_run.result
-    if result is None:
-        return block_run.text, "Arriving…" if block_run.status == "running" and block_run.text else "", None
-    if "output" not in result:
-        return result, "", None
-    others = [key for key in result if key != "output" and not key.startswith("_")]
-    facts = decisions(result) or [f"{key}: {short_value(result[key])[:60]}" for key in others[:6]]
-    note = " · ".join(facts)
-    output = result["output"]
-    if output is None and not facts:
-        note = "Nothing (null)"
-    return ("" if output is None else output), note or _amount(output), result
-
-
-def _amount(value: Any) -> str:
-    return count_text(len(value), "character") if isinstance(value, str) and value else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine import BlockRun, RunState
+from engine import BlockRun, Delegation, RunState
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ def block_look(run: BlockRun, *, finished: bool = False) -> StatusLook:
     if run.status == "waiting" and finished:
         return NOT_RUN
     return _BLOCK[run.status]
+
+
+def delegation_look(delegation: Delegation, *, finished: bool = False) -> StatusLook:
+    """How a task looks that an orchestration gave to an agent. `finished` says that the run has ended."""
+    if delegation.error is not None:
+        return FAILED
+    if delegation.duration_ms is not None:
+        return DONE
+    return CANCELLED if finished else RUNNING
 
 
 def run_look(run: RunState) -> StatusLook:

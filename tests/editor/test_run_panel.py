@@ -7,6 +7,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
+from editor.panels.decision import decision_text
 from editor.panels.json_tree import JsonTreeModel
 from editor.panels.preview import LIMIT, preview
 from editor.panels.run_timeline import RunTimelineModel, ordered_blocks
@@ -21,6 +22,8 @@ from engine.events import (
     BlockFinished,
     BlockSkipped,
     BlockStarted,
+    DelegationFinished,
+    DelegationStarted,
     RunFinished,
     RunStarted,
 )
@@ -361,3 +364,137 @@ def test_both_themes_paint_a_live_run(panel, workspace):
         panel.keep.choose(choice)
         panel.resize(width, 400)
         assert not panel.grab().isNull()
+
+
+# Delegations, decisions and warnings
+
+
+@pytest.fixture
+def team() -> Tape:
+    """An orchestration that has asked two agents: one answered, one is still at work."""
+    tape = Tape("one", "two")
+    tape.add(BlockStarted, block_id="one", block_name="Team")
+    tape.add(DelegationStarted, block_id="one", number=1, agent="Fact finder", task="Find <b>facts</b>")
+    usage = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
+    tape.add(DelegationFinished, block_id="one", number=1, answer="Three facts", usage=usage, duration_ms=300)
+    tape.add(DelegationStarted, block_id="one", number=2, agent="Writer", task="Three facts")
+    return tape
+
+
+def click_delegation(panel, block_id: str, number: int) -> None:
+    index = panel.timeline.index(panel.timeline.row_of(block_id, number))
+    spot = panel.view.visualRect(index).center()
+    QTest.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+
+
+def row_words(panel) -> list[tuple[str, str, str]]:
+    model = panel.timeline
+    indexes = [model.index(row) for row in range(model.rowCount())]
+    return [(model.name(index), model.look(index).word, model.time_text(index)) for index in indexes[1:]]
+
+
+def test_delegations_stand_below_their_block(panel, workspace, team):
+    """Who was asked is seen in order, with status and time, while the block still runs."""
+    workspace.set_run(team.run)
+
+    assert [row[:2] for row in row_words(panel)] == [
+        ("Team", "Running"),
+        ("Fact finder", "Done"),
+        ("Writer", "Running"),
+        ("Two", "Waiting"),
+    ]
+    assert row_words(panel)[1][2] == "300 ms"
+
+
+def test_a_delegation_shows_task_answer_and_usage(panel, workspace, team):
+    """A click on a delegation shows what was asked and answered as plain text, and selects the block."""
+    workspace.set_run(team.run)
+
+    click_delegation(panel, "one", 1)
+
+    assert workspace.selection.only_block == "one"
+    assert tabs(panel) == ["Answer", "Task"]
+    assert panel.value.value == "Three facts"
+    assert panel.value.note._text == "12 tokens read, 5 written"
+    choose(panel, "Task")
+    assert panel.value.text.toPlainText() == "Find <b>facts</b>"
+
+
+def test_a_delegation_that_fails_says_why(panel, workspace, team, qtbot):
+    """The failure of one agent is seen at its row, live, and stays when the run is replayed."""
+    workspace.set_run(team.run)
+    click_delegation(panel, "one", 2)
+    assert panel.value.note._text == "Still working…"
+
+    team.add(DelegationFinished, block_id="one", number=2, error="No key", duration_ms=5)
+    workspace.tell_run_changed(frozenset({"one"}))
+
+    qtbot.waitUntil(lambda: tabs(panel) == ["Answer", "Task", "Error"])
+    choose(panel, "Error")
+    assert panel.value.value == "No key"
+    assert row_words(panel)[2][:2] == ("Writer", "Failed")
+
+
+def test_a_delegation_that_was_cut_off_is_not_running_for_ever(panel, workspace, team):
+    """After the end of the run nobody works any more."""
+    team.add(RunFinished, status="cancelled", duration_ms=1)
+
+    workspace.set_run(team.run)
+
+    assert row_words(panel)[2][:2] == ("Writer", "Stopped")
+
+
+def test_a_condition_shows_every_question_with_its_values(panel, workspace):
+    """What was asked, with which values and answers, what was not asked any more, and which path was taken."""
+    tape = Tape("one")
+    branches = [{"expression": "<A.n> > 5"}, {"expression": '<A.t> == "x"'}, {"expression": "<B.y>"}]
+    tried = [
+        {"branch": "if", "raw": "<A.n> > 5", "resolved": "2 > 5", "variables": {"<A.n>": 2}, "result": False},
+        {
+            "branch": "elif_1",
+            "raw": '<A.t> == "x"',
+            "resolved": "'x' == \"x\"",
+            "variables": {"<A.t>": "x"},
+            "result": True,
+        },
+    ]
+    result = {"output": True, "result": "elif_1", "route": "elif_1", "_debug": tried}
+    tape.add(BlockStarted, block_id="one", block_name="Ask", config={"branches": branches})
+    tape.add(BlockFinished, block_id="one", result=result)
+
+    workspace.set_run(tape.run)
+    workspace.select(["one"])
+
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Decision"
+    assert panel.value.value == (
+        "if  <A.n> > 5\n    <A.n> = 2\n    → false\n\n"
+        'else if  <A.t> == "x"\n    <A.t> = "x"\n    → true: this path was taken\n\n'
+        "else if  <B.y>\n    not asked: the path was decided before\n\n"
+        "else\n    not taken"
+    )
+
+
+def test_a_question_without_an_answer_says_so():
+    """A reference that leads nowhere counts as false, and the panel tells why."""
+    tried = [{"branch": "if", "raw": "<A.n> > 5", "resolved": "", "variables": {}, "error": "<A.n> has no value."}]
+    result = {"output": False, "route": "else", "_debug": tried}
+
+    text = decision_text(result, {"branches": [{"expression": "<A.n> > 5"}]})
+
+    assert "→ no answer: <A.n> has no value. It counts as false." in text
+    assert text.endswith("→ taken: none of them was true")
+
+
+def test_what_did_not_go_as_set_is_told(panel, workspace):
+    """Warnings of a block, its own and those in its result, are seen with its output; usage is told in words."""
+    tape = Tape("one")
+    usage = {"prompt_tokens": 1200, "completion_tokens": 30, "total_tokens": 1230}
+    result = {"output": "Hi", "model": "m", "usage": usage, "warnings": ["No such agent; the block's own was asked."]}
+    tape.add(BlockStarted, block_id="one", block_name="One", warnings=("<X.y> leads nowhere.",))
+    tape.add(BlockFinished, block_id="one", result=result)
+
+    workspace.set_run(tape.run)
+    workspace.select(["one"])
+
+    assert panel.reason.text() == "<X.y> leads nowhere.\nNo such agent; the block's own was asked."
+    assert panel.value.note._text == "model: m · 1,200 tokens read, 30 written"

@@ -16,11 +16,19 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButto
 from editor.theme import Theme
 from editor.window import Window
 from editor.workspace.settings import Settings
+from editor.workspace.trust_store import Choices, TrustStore
 from editor.workspace.workspace import Workspace
 from engine import Block, LocalRunner, Workflow, default_catalog
 
 BLOCK_MIME = "application/x-blockloom-block-type"
 RUN_MS = 20_000
+
+
+class TrustingStore(TrustStore):
+    """Knows every workflow: for tests of what comes after the question whether one may run."""
+
+    def find(self, fingerprint: str) -> Choices | None:
+        return super().find(fingerprint) or Choices()
 
 
 class Player:
@@ -130,14 +138,16 @@ def open_window(qtbot: Any, loop: asyncio.AbstractEventLoop, tmp_path: Path) -> 
     theme.apply(application)
     windows: list[Window] = []
 
-    def open_one(path: Path | None = None, *, asks: bool = False) -> Player:
-        """`asks` says that the start ends with a question, which is left open."""
+    def open_one(path: Path | None = None, *, asks: bool = False, trusts: bool = True) -> Player:
+        """`asks` says that the start ends with a question, which is left open; `trusts` that files may run unasked."""
         workspace = Workspace(default_catalog(), Workflow(name="Untitled"))
         journals = tmp_path / "journals"
         journals.mkdir(exist_ok=True)
         settings = Settings(tmp_path / "settings.json")
         window = Window(workspace, theme, settings, LocalRunner(), journals)
         windows.append(window)
+        if trusts:
+            window.setup.trust.store = TrustingStore()
         window.show()
         window.tasks.start("first", window.file_flow.show_first, path)
         player = Player(window, qtbot, pictures)

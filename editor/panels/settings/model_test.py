@@ -6,11 +6,12 @@ from time import perf_counter
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from editor.aio import Tasks
+from editor.panels.usage import usage_words
 from editor.panels.widgets import IconLabel
 from editor.text import duration_text, one_line, plain_label, set_role
 from editor.theme import Theme
 from editor.workspace.network import Network
-from engine import BlockloomError, JsonObject, llm
+from engine import BlockloomError, llm
 
 QUESTION = "Repeat this sentence:\n\nThe model answers."
 SHOWN = 300
@@ -80,13 +81,3 @@ def answer_words(answer: llm.Completion, duration_ms: float) -> str:
     usage = usage_words(answer.usage)
     facts = f"{answer.model} answered in {duration_text(duration_ms)}{f' ({usage})' if usage else ''}"
     return f"{facts}: “{one_line(answer.text, SHOWN)}”"
-
-
-def usage_words(usage: JsonObject | None) -> str:
-    """How much was read and written, "" where the model does not tell."""
-    if not usage:
-        return ""
-    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(read, int) or not isinstance(written, int):
-        return ""
-    return f"{read:,} tokens read, {written:,} written"
