@@ -3,168 +3,38 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QApplication
 
 from editor.panels.conflicts.dialog import MergeDialog
 from editor.panels.connections.key_dialog import KeyDialog
 from editor.panels.connections.save_dialog import SaveToServerDialog
 from editor.panels.server_browser.dialog import ServerBrowser
 from editor.panels.server_browser.name_dialog import NameDialog
-from editor.theme import Theme
-from editor.window import Window
-from editor.workspace.connections import ServerConnections
-from editor.workspace.network import Network
-from editor.workspace.settings import Settings
-from editor.workspace.workspace import SERVER, Workspace
-from engine import Connection, Connections, LocalRunner, Workflow, default_catalog, edits, files
-from engine.client.keys import MemoryKeys
+from editor.workspace.workspace import SERVER
+from engine import Workflow, edits, files
 from tests.editor.fake_server import KEY, FakeServer
-from tests.editor.server_fixtures import URL
-from tests.flows.conftest import RUN_MS, Player
-
-BLOCKS = [
-    {"id": "start", "type": "starter", "name": "Start", "position": {"x": 0, "y": 0}, "config": {}, "enabled": True},
-    {
-        "id": "hook",
-        "type": "webhook",
-        "name": "Hook",
-        "position": {"x": 0, "y": 200},
-        "config": {"webhook_id": "b5a0b1a2-6b5a-4c69-8a1f-9a5f6d2f7c11", "webhook_secret": "canary-secret"},
-        "enabled": True,
-    },
-    {
-        "id": "out",
-        "type": "response",
-        "name": "Out",
-        "position": {"x": 300, "y": 0},
-        "config": {"output": "<Start.output>"},
-        "enabled": True,
-    },
-]
-EDGES = [{"source": "start", "target": "out"}]
-
-
-class ServerPlayer(Player):
-    """Plays a window that knows one server."""
-
-    def __init__(self, window: Window, qtbot: Any, server: FakeServer) -> None:
-        super().__init__(window, qtbot, None)
-        self.server = server
-
-    @property
-    def notice(self) -> str:
-        """What the notice bar says."""
-        return self.window.notices.text
-
-    @property
-    def title(self) -> str:
-        """The window's title."""
-        return self.window.windowTitle()
-
-    @property
-    def state(self) -> str:
-        """What the status bar says about saving."""
-        return self.window._saved_label.text()
-
-    def press(self, button: QAbstractButton) -> None:
-        """Press a button that can be pressed."""
-        assert button.isEnabled(), button.text()
-        button.click()
-
-    def open(self, name: str) -> None:
-        """Open a workflow by its name, as a person does."""
-        self.action("open_server")
-        browser: ServerBrowser = self.dialog(ServerBrowser)
-        self.wait(lambda: browser.list.current_key)
-        row = next(item for item in browser.listing.rows if item.name == name)
-        browser.list.select(row.id)
-        browser._update()
-        self.press(browser.open_button)
-        self.wait(lambda: self.window.server_link.workflow_id == row.id)
-        self.settled()
-
-    def configure(self, block_id: str, key: str, value: Any) -> None:
-        """Edit the document."""
-        self.window.workspace.edit("Change", lambda now: edits.configure(now, block_id, key, value))
-
-    def save(self) -> None:
-        """Ctrl+S, and wait until nothing is under way."""
-        self.action("save")
-        self.settled()
-        self.wait(lambda: not self.window.server_flow.saver.is_busy)
-
-    def stored(self, block_id: str) -> dict[str, Any]:
-        """A block's config on the server."""
-        row = self.server.workflows[self.window.server_link.workflow_id]
-        return dict(next(block["config"] for block in row["blocks"] if block["id"] == block_id))
-
-    def closed(self) -> None:
-        """Wait until no dialog is open."""
-        self.wait(lambda: QApplication.activeModalWidget() is None)
+from tests.editor.server_window import BLOCKS, ServerPlayer, Windows, server_with_orders, windows
 
 
 @pytest.fixture
 def server() -> FakeServer:
     """A server of ours with one workflow."""
-    made = FakeServer()
-    made.add("Orders", BLOCKS, EDGES)
-    return made
+    return server_with_orders()
 
 
 @pytest.fixture
-def play(qtbot: Any, loop: Any, tmp_path: Path, server: FakeServer) -> Iterator[Callable[..., ServerPlayer]]:
-    """Opens windows that share settings, journals and the server; all are closed when the test ends."""
-    windows: list[Window] = []
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    theme = Theme("light")
-    theme.apply(application)
-    keys = MemoryKeys()
-
-    def open_one(*, connected: bool = True, asks: bool = False) -> ServerPlayer:
-        saved = Connections(tmp_path / "connections.json", keys)
-        if connected and not saved.all():
-            saved.save(Connection("Team", URL, KEY))
-        connections = ServerConnections(Network(), saved, lambda _: server)
-        journals = tmp_path / "journals"
-        journals.mkdir(exist_ok=True)
-        workspace = Workspace(default_catalog(), Workflow(name="Untitled"))
-        settings = Settings(tmp_path / "settings.json")
-        window = Window(workspace, theme, settings, LocalRunner(), journals, connections)
-        windows.append(window)
-        window.show()
-        window.tasks.start("first", window.file_flow.show_first, None)
-        player = ServerPlayer(window, qtbot, server)
-        if not asks:
-            player.wait(lambda: not window.tasks.is_busy("first"))
-        return player
-
-    def close(window: Window) -> None:
-        server.release()
-        workspace = window.workspace
-        for home in tuple(workspace._saved):
-            workspace.set_place(home, workspace.workflow)
-        window.server_flow.saver.stop()
-        window.close()
-        qtbot.waitUntil(lambda: not window.isVisible(), timeout=RUN_MS)
-        task = loop.create_task(window.tasks.close())
-        qtbot.waitUntil(task.done)
-        window.deleteLater()
-        windows.remove(window)
-
-    open_one.close = close  # type: ignore[attr-defined]
-    yield open_one
-    for window in tuple(windows):
-        close(window)
+def play(qtbot: Any, loop: Any, tmp_path: Path, server: FakeServer) -> Iterator[Windows]:
+    """Opens windows that share settings, journals and the server."""
+    yield from windows(qtbot, loop, tmp_path, server)
 
 
-def test_a_workflow_of_the_server_is_opened_changed_and_saved(play: Any, server: FakeServer) -> None:
+def test_a_workflow_of_the_server_is_opened_changed_and_saved(play: Windows, server: FakeServer) -> None:
     """The title shows where it lives, the status bar how saving stands, and Ctrl+S writes there."""
     player = play()
 
@@ -180,7 +50,7 @@ def test_a_workflow_of_the_server_is_opened_changed_and_saved(play: Any, server:
     assert player.notice == "Saved to “Team”"
 
 
-def test_opening_alone_changes_nothing(play: Any, server: FakeServer) -> None:
+def test_opening_alone_changes_nothing(play: Windows, server: FakeServer) -> None:
     """Nothing is sent, and nothing is unsaved, by looking at a workflow (W29)."""
     player = play()
 
@@ -190,7 +60,7 @@ def test_opening_alone_changes_nothing(play: Any, server: FakeServer) -> None:
     assert {seen.method for seen in server.requests} == {"GET"}
 
 
-def test_a_document_is_saved_to_a_server_for_the_first_time(play: Any, server: FakeServer) -> None:
+def test_a_document_is_saved_to_a_server_for_the_first_time(play: Windows, server: FakeServer) -> None:
     """The dialog asks for server and name; from then on the document lives there."""
     player = play()
     player.action("new")
@@ -208,7 +78,7 @@ def test_a_document_is_saved_to_a_server_for_the_first_time(play: Any, server: F
     assert not player.window.workspace.is_dirty
 
 
-def test_what_somebody_else_saved_is_merged_side_by_side(play: Any, server: FakeServer) -> None:
+def test_what_somebody_else_saved_is_merged_side_by_side(play: Windows, server: FakeServer) -> None:
     """Both versions are shown, the conflict decided, and the save goes on."""
     player = play()
     player.open("Orders")
@@ -229,7 +99,7 @@ def test_what_somebody_else_saved_is_merged_side_by_side(play: Any, server: Fake
     assert player.window.workspace.undo_label == "Merge changes from server"
 
 
-def test_giving_up_a_merge_keeps_everything(play: Any, server: FakeServer) -> None:
+def test_giving_up_a_merge_keeps_everything(play: Windows, server: FakeServer) -> None:
     """The notice stays until it is settled, and its button asks again."""
     player = play()
     player.open("Orders")
@@ -253,7 +123,7 @@ def test_giving_up_a_merge_keeps_everything(play: Any, server: FakeServer) -> No
     assert player.stored("out")["output"] == "mine"
 
 
-def test_a_server_that_is_away_keeps_nobody_from_working(play: Any, server: FakeServer) -> None:
+def test_a_server_that_is_away_keeps_nobody_from_working(play: Windows, server: FakeServer) -> None:
     """The notice says so and that trying goes on; once the server is back the work is saved and the notice goes."""
     player = play()
     player.open("Orders")
@@ -273,7 +143,7 @@ def test_a_server_that_is_away_keeps_nobody_from_working(play: Any, server: Fake
     assert player.notice == "Saved to “Team”"
 
 
-def test_a_key_that_was_revoked_is_asked_for_once(play: Any, server: FakeServer) -> None:
+def test_a_key_that_was_revoked_is_asked_for_once(play: Windows, server: FakeServer) -> None:
     """The same save goes on with the new key."""
     player = play()
     player.open("Orders")
@@ -290,7 +160,7 @@ def test_a_key_that_was_revoked_is_asked_for_once(play: Any, server: FakeServer)
     assert player.stored("out")["output"] == "changed"
 
 
-def test_leaving_asks_about_what_the_server_does_not_have(play: Any, server: FakeServer) -> None:
+def test_leaving_asks_about_what_the_server_does_not_have(play: Windows, server: FakeServer) -> None:
     """As for files: save, give up, or stay."""
     player = play()
     player.open("Orders")
@@ -307,7 +177,7 @@ def test_leaving_asks_about_what_the_server_does_not_have(play: Any, server: Fak
     assert not player.window.server_link.is_placed
 
 
-def test_a_crash_costs_neither_work_nor_place(play: Any, server: FakeServer, tmp_path: Path) -> None:
+def test_a_crash_costs_neither_work_nor_place(play: Windows, server: FakeServer, tmp_path: Path) -> None:
     """The next start offers the work, and saving it writes to the server it came from, over the right base."""
     first = play()
     first.open("Orders")
@@ -336,7 +206,7 @@ def test_a_crash_costs_neither_work_nor_place(play: Any, server: FakeServer, tmp
     assert not second.window.workspace.is_dirty
 
 
-def test_the_last_document_is_there_at_the_next_start_without_the_server(play: Any, server: FakeServer) -> None:
+def test_the_last_document_is_there_at_the_next_start_without_the_server(play: Windows, server: FakeServer) -> None:
     """The copy on this machine is shown, without its secrets, and gives way to the real one when the server is back."""
     first = play()
     first.open("Orders")
@@ -357,7 +227,7 @@ def test_the_last_document_is_there_at_the_next_start_without_the_server(play: A
     assert not second.window.workspace.is_dirty
 
 
-def test_a_copy_that_was_edited_offline_gets_its_secrets_back(play: Any, server: FakeServer) -> None:
+def test_a_copy_that_was_edited_offline_gets_its_secrets_back(play: Windows, server: FakeServer) -> None:
     """What is saved has them, though the copy had not."""
     first = play()
     first.open("Orders")
@@ -376,7 +246,7 @@ def test_a_copy_that_was_edited_offline_gets_its_secrets_back(play: Any, server:
     assert not second.window.workspace.is_dirty
 
 
-def test_no_secret_and_no_key_is_written_to_disk(play: Any, server: FakeServer, tmp_path: Path) -> None:
+def test_no_secret_and_no_key_is_written_to_disk(play: Windows, server: FakeServer, tmp_path: Path) -> None:
     """Neither the webhook's secret nor the server's key is in any file after opening, saving and closing."""
     player = play()
     player.open("Orders")
@@ -391,7 +261,9 @@ def test_no_secret_and_no_key_is_written_to_disk(play: Any, server: FakeServer, 
     assert KEY.encode() not in everything
 
 
-def test_a_file_saved_to_a_server_again_makes_no_second_workflow(play: Any, server: FakeServer, tmp_path: Path) -> None:
+def test_a_file_saved_to_a_server_again_makes_no_second_workflow(
+    play: Windows, server: FakeServer, tmp_path: Path
+) -> None:
     """The dialog offers the workflow that it was saved to before."""
     path = tmp_path / "mine.workflow.json"
     files.save(path, Workflow("Mine"))
@@ -417,7 +289,7 @@ def test_a_file_saved_to_a_server_again_makes_no_second_workflow(play: Any, serv
     assert sorted(row["name"] for row in server.workflows.values()) == ["Mine", "Orders"]
 
 
-def test_save_writes_to_both_homes(play: Any, server: FakeServer, tmp_path: Path) -> None:
+def test_save_writes_to_both_homes(play: Windows, server: FakeServer, tmp_path: Path) -> None:
     """A document with a file and a server is saved in both by one Ctrl+S."""
     path = tmp_path / "mine.workflow.json"
     files.save(path, Workflow("Mine"))
@@ -438,7 +310,7 @@ def test_save_writes_to_both_homes(play: Any, server: FakeServer, tmp_path: Path
     assert not player.window.workspace.is_dirty
 
 
-def test_leaving_the_server_lets_save_write_elsewhere(play: Any, server: FakeServer) -> None:
+def test_leaving_the_server_lets_save_write_elsewhere(play: Windows, server: FakeServer) -> None:
     """The workflow there stays; the document is unsaved until it has another home."""
     player = play()
     player.open("Orders")
@@ -462,7 +334,7 @@ def browse(player: ServerPlayer) -> ServerBrowser:
     return browser
 
 
-def test_the_list_is_searched_sorted_and_paged(play: Any, server: FakeServer) -> None:
+def test_the_list_is_searched_sorted_and_paged(play: Windows, server: FakeServer) -> None:
     """Typing searches at the server after a pause, the order is the server's, and the end of the list loads more."""
     for number in range(70):
         server.add(f"Invoice {number:02}")
@@ -484,7 +356,7 @@ def test_the_list_is_searched_sorted_and_paged(play: Any, server: FakeServer) ->
     player.closed()
 
 
-def test_workflows_are_made_renamed_copied_and_deleted(play: Any, server: FakeServer) -> None:
+def test_workflows_are_made_renamed_copied_and_deleted(play: Windows, server: FakeServer) -> None:
     """A copy has webhook credentials of its own; deleting names server and workflow first."""
     player = play()
     browser = browse(player)
@@ -526,7 +398,7 @@ def test_workflows_are_made_renamed_copied_and_deleted(play: Any, server: FakeSe
     assert player.window.server_link.is_placed
 
 
-def test_the_list_is_there_without_the_server(play: Any, server: FakeServer) -> None:
+def test_the_list_is_there_without_the_server(play: Windows, server: FakeServer) -> None:
     """What was listed last is shown with its age and the reason; a workflow that was opened before can be read."""
     player = play()
     player.open("Orders")
@@ -545,7 +417,7 @@ def test_the_list_is_there_without_the_server(play: Any, server: FakeServer) -> 
     assert player.notice.startswith("“Team” cannot be reached. This is the copy")
 
 
-def test_without_a_connection_the_list_says_what_to_do(play: Any) -> None:
+def test_without_a_connection_the_list_says_what_to_do(play: Windows) -> None:
     """An empty state that leads on."""
     player = play(connected=False)
 
