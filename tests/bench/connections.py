@@ -25,6 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from engine.server.places import allow_many_connections
 from tests.faults.server_process import KEY, ServerProcess, environment, free_port, started, wait_until_it_answers
 from tests.faults.test_server_requests import NEW, REQUESTS, request
 from tests.server.http.conftest import Wire
@@ -211,6 +212,7 @@ def main() -> int:
     parser.add_argument("--without-plain", action="store_true")
     options = parser.parse_args()
     socket.setdefaulttimeout(END_PATIENCE_S)
+    allow_many_connections()
     found = measured(options.half_open, not options.without_plain)
     missed = [name for name, bound in BOUNDS.items() if found["ours"][name] > bound]
     if options.json:
