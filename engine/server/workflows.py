@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from engine.document import Json, JsonObject, new_id
 from engine.server.errors import ApiError, invalid, workflow_not_found
@@ -24,7 +24,10 @@ from engine.store.schema import WORKFLOWS
 
 router = resource("workflows")
 MAX_NAME, MAX_COLOR = 255, 50
-SORTS = {name: WORKFLOWS.c[name] for name in ("created_at", "name", "updated_at", "last_execution_at")}
+SORTS: dict[str, ColumnElement[Any]] = {
+    **{name: WORKFLOWS.c[name] for name in ("created_at", "updated_at", "last_execution_at")},
+    "name": func.lower(WORKFLOWS.c.name),
+}
 
 
 class NewWorkflow(BaseModel):

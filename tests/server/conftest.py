@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.server.support import Play, Story, serving
+from tests.server.support import Live, Play, Story, serving
 
 POSTGRES_FOLDERS = (Path("/usr/lib/postgresql/15/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin")))
 
@@ -39,6 +39,16 @@ def play(database: Path | str) -> Play:
         asyncio.run(main())
 
     return run
+
+
+@pytest.fixture
+def live(database: Path | str) -> Iterator[Live]:
+    """An application on each kind of database that stays open, for tests that come back to it many times."""
+    with asyncio.Runner() as runner:
+        context = serving(database)
+        api = runner.run(context.__aenter__())
+        yield Live(runner, api)
+        runner.run(context.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="session")
