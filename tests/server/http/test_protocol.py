@@ -1,11 +1,16 @@
 """The bounded protocol on a real socket: what is too long, too slow or malformed, and what arrives untouched."""
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.server.http.conftest import SMALL, Served
 
@@ -253,3 +258,33 @@ def test_a_request_that_does_not_end_is_cut_off(serve: Callable[..., Any]) -> No
         assert reply.status == 503
         assert "stopping" in reply.error
         assert waiting.ends()
+
+
+TRAIN = GET + HEAD + b"Content-Length: 3\r\n\r\nabc" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+
+
+@given(st.sets(st.integers(1, len(TRAIN) - 1), max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_requests_arrive_alike_however_the_network_cuts_them(shared: Served, cuts: set[int]) -> None:
+    """Where one packet ends and the next begins means nothing."""
+    wire = shared.wire()
+    wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    for begin, end in pairwise([0, *sorted(cuts), len(TRAIN)]):
+        wire.send(TRAIN[begin:end])
+
+    assert [wire.reply().body[:11] for _ in range(3)] == [b'{"length":0', b'{"length":3', b'{"length":3']
+
+
+@given(st.lists(st.sampled_from([*MALFORMED.values(), TRAIN, HEAD, GET]) | st.binary(max_size=40), max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_the_connection_ends_and_the_server_goes_on(shared: Served, pieces: list[bytes]) -> None:
+    """Requests, nonsense and halves in any order: each reply is one of ours, and then it is over."""
+    wire = shared.wire().send(b"".join(pieces))
+    with suppress(OSError):
+        wire.socket.shutdown(socket.SHUT_WR)
+
+    while (reply := wire.reply()).status:
+        assert reply.status in (200, 400, 408, 413, 414, 431, 503)
+
+    assert shared.exchange(GET).status == 200
