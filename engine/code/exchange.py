@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -69,24 +69,24 @@ async def exchange(
 
 async def _result(fork: Fork, work: Job, limits: CodeLimits, broker: Broker) -> CodeResult:
     try:
-        await _send(fork, work.header, work.payload)
+        await _send(fork, [work.header], work.payload)
         while isinstance(message := await _message(fork, limits), Call):
-            await _send(fork, *await _reply(fork, message, broker))
+            await _send(fork, *([frame] for frame in await _reply(fork, message, broker)))
     except (WorkerEnded, ConnectionError):
         return await _post_mortem(fork, work, limits)
     output = await _threaded(len(memoryview(message.output)), output_of, message)
     return CodeResult(output, message.error and message.error[:_MAX_ERROR], limit=message.limit)
 
 
-async def _send(fork: Fork, *bodies: bytes) -> None:
+async def _send(fork: Fork, *bodies: Sequence[bytes]) -> None:
+    """Frames, each given in pieces."""
     loop = asyncio.get_running_loop()
-    for body in bodies:
-        length = frames.HEADER.pack(len(body))
-        if len(body) < LARGE:
-            await loop.sock_sendall(fork.sock, length + body)
-        else:
-            await loop.sock_sendall(fork.sock, length)
-            await loop.sock_sendall(fork.sock, body)
+    for pieces in bodies:
+        first, *rest = pieces
+        head = frames.HEADER.pack(sum(map(len, pieces)))
+        await loop.sock_sendall(fork.sock, head + first if len(first) < LARGE else head)
+        for piece in rest if len(first) < LARGE else pieces:
+            await loop.sock_sendall(fork.sock, piece)
 
 
 async def _message(fork: Fork, limits: CodeLimits) -> Answer | Call:

@@ -78,7 +78,8 @@ class Line:
         question = question_of(url, method, params, headers, body, timeout)
         if question["body"] is not None:
             question["body"] = base64.b64encode(question["body"]).decode()
-        head, answered = self._ask(json.dumps({"kind": "call", **question}).encode("utf-8", "replace"))
+        text = json.dumps({"kind": "call", **question}, ensure_ascii=False)
+        head, answered = self._ask(text.encode("utf-8", "replace"))
         if "error" in head:
             raise (TimeoutError if head["timeout"] else ConnectionError)(head["error"])
         return Reply(head["status"], head["headers"], answered)

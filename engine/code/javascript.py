@@ -18,7 +18,7 @@ HOST_FUNCTIONS = ("$print", "$fetch")
 """What the prelude finds as global variables, and takes away before any code runs."""
 
 _OUT_OF_MEMORY = "InternalError: out of memory"
-_PLACE = re.compile(r"eval_script:(\d+)")
+_PLACE = re.compile(r"eval_script:(\d{1,7})\b")
 _MISSING = re.compile(r"ReferenceError: (\S+) is not defined\Z")
 _MODULE = re.compile(r"^[ \t]*(?:import|export)\b(?![ \t]*\()", re.MULTILINE)
 # Whole numbers that a JavaScript number cannot hold; such digits in a text do no harm.
@@ -53,6 +53,7 @@ def run(
     payload: bytes,
     write: Callable[[str], Any],
     fetch: Callable[..., Reply],
+    print_bytes: int,
 ) -> bytes:
     """The result of a block as JSON. `write` takes what it prints, `fetch` calls a web address.
 
@@ -65,6 +66,7 @@ def run(
         "scope": names_in_scope(header["scope"]),
         "input_data": header["input_data"],
         "may_call": header["may_call"],
+        "print_bytes": print_bytes,
         "seed": [random.getrandbits(32) for _ in range(4)],
         "has_long_numbers": bool(_LONG_NUMBER.search(payload)),
     }

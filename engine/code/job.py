@@ -39,10 +39,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Job:
-    """The two frames of a job, and the installed packages that its code imports."""
+    """The two frames of a job, the second in pieces, and the installed packages that its code imports."""
 
     header: bytes
-    payload: bytes
+    payload: Sequence[bytes]
     packages: tuple[str, ...] = ()
     language: Language = "python"
 
@@ -56,12 +56,11 @@ async def job(task: Task) -> Job:
         ValueError: an input is no JSON, or the inputs are too large together.
     """
     seen = _without_unnamed(task)
-    if is_large([*seen.scope.values(), *seen.input_data.values()]):
-        return await asyncio.to_thread(_job, seen)
-    return _job(seen)
+    is_long = is_large([*seen.scope.values(), *seen.input_data.values()])
+    return await asyncio.to_thread(_job, seen, is_long) if is_long else _job(seen, is_long)
 
 
-def _job(task: Task) -> Job:
+def _job(task: Task, is_long: bool) -> Job:
     places: dict[int, int] = {}
     results: list[JsonObject] = []
     for result in (*task.scope.values(), *task.input_data.values()):
@@ -76,9 +75,10 @@ def _job(task: Task) -> Job:
         "imports": list(task.imports or ()),
         "may_call": task.may_call,
     }
-    payload = encode(results)
-    if len(payload) > frames.MAX_JOB:
-        raise ValueError(f"the results that the code looks at are {len(payload):,} bytes together")
+    payload = encode(results) if is_long else [msgspec.json.encode(results)]
+    size = sum(map(len, payload))
+    if size > frames.MAX_JOB:
+        raise ValueError(f"the results that the code looks at are {size:,} bytes together")
     packages = packages_of(task.source, task.imports) if task.language == "python" else ()
     return Job(msgspec.json.encode(header), payload, packages, task.language)
 

@@ -37,23 +37,15 @@ def is_large(values: Sequence[Json]) -> bool:
     return False
 
 
-def encode(value: Json, levels: int = _LEVELS_IN_PIECES) -> bytes:
-    """The value as JSON, its upper `levels` in pieces.
+def encode(value: Json) -> list[bytes]:
+    """The value as JSON, in pieces that follow each other.
 
     Raises:
         ValueError, TypeError, RecursionError: it is no JSON.
     """
-    if isinstance(value, str) and len(value) > _PIECE:
-        texts = (value[start : start + _PIECE] for start in range(0, len(value), _PIECE))
-        return b'"' + b"".join(msgspec.json.encode(text)[1:-1] for text in texts) + b'"'
-    if isinstance(value, list) and len(value) > _ITEMS:
-        slices = (value[start : start + _ITEMS] for start in range(0, len(value), _ITEMS))
-        return b"[" + b",".join(msgspec.json.encode(items)[1:-1] for items in slices) + b"]"
-    if levels and isinstance(value, list):
-        return b"[" + b",".join(encode(item, levels - 1) for item in value) + b"]"
-    if levels and isinstance(value, dict):
-        return b"{" + b",".join(_key(key) + encode(item, levels - 1) for key, item in value.items()) + b"}"
-    return msgspec.json.encode(value)
+    pieces: list[bytes] = []
+    _encode(value, pieces, _LEVELS_IN_PIECES)
+    return pieces
 
 
 def decode(text: bytes | msgspec.Raw, levels: int = _LEVELS_IN_PIECES) -> Json:
@@ -72,6 +64,31 @@ def decode(text: bytes | msgspec.Raw, levels: int = _LEVELS_IN_PIECES) -> Json:
         parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         return {key: decode(item, levels - 1) for key, item in parts.items()}
     return msgspec.json.decode(text)
+
+
+def _encode(value: Json, pieces: list[bytes], levels: int) -> None:
+    if isinstance(value, str) and len(value) > _PIECE:
+        pieces.append(b'"')
+        starts = range(0, len(value), _PIECE)
+        pieces.extend(msgspec.json.encode(value[start : start + _PIECE])[1:-1] for start in starts)
+        pieces.append(b'"')
+    elif isinstance(value, list) and len(value) > _ITEMS:
+        for start in range(0, len(value), _ITEMS):
+            pieces.append(b"," if start else b"[")
+            pieces.append(msgspec.json.encode(value[start : start + _ITEMS])[1:-1])
+        pieces.append(b"]")
+    elif levels and isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            pieces.append(b"," if index else b"[")
+            _encode(item, pieces, levels - 1)
+        pieces.append(b"]")
+    elif levels and isinstance(value, dict) and value:
+        for index, (key, item) in enumerate(value.items()):
+            pieces.append((b"," if index else b"{") + _key(key))
+            _encode(item, pieces, levels - 1)
+        pieces.append(b"}")
+    else:
+        pieces.append(msgspec.json.encode(value))
 
 
 def _key(key: object) -> bytes:

@@ -11,11 +11,12 @@ const {
   Array, ArrayBuffer, BigInt, Boolean, DataView, Date, Error, Map, Math, Number, Object, Promise, Reflect, RegExp,
   Set, SharedArrayBuffer, String, Symbol, TypeError, Uint8Array, Uint8ClampedArray, WeakMap, WeakSet,
 } = globalThis;
+const Global = globalThis;
 const { parse, stringify } = JSON;
 const { isArray } = Array;
 const { defineProperty } = Reflect;
-const { entries, getPrototypeOf, keys } = Object;
-const { isFinite, isSafeInteger } = Number;
+const { entries, getPrototypeOf, keys, values } = Object;
+const { isFinite, isSafeInteger, MAX_SAFE_INTEGER } = Number;
 const { isView } = ArrayBuffer;
 const Bytes = [ArrayBuffer, SharedArrayBuffer, DataView, Uint8Array, Uint8ClampedArray];
 const Plain = Object.prototype;
@@ -28,28 +29,29 @@ const host = { print: globalThis.$print, fetch: globalThis.$fetch };
 delete globalThis.$print;
 delete globalThis.$fetch;
 const given = new Map();
-let state = "waiting", thrown;
+let state = "waiting", thrown, mostPrinted;
 
 // The header in one line, then the earlier results in another.
 function begin(job) {
   const end = job.indexOf("\n"), payload = job.slice(end + 1);
-  const { scope, input_data, seed, has_long_numbers, may_call } = parse(job.slice(0, end));
+  const { scope, input_data, seed, has_long_numbers, may_call, print_bytes } = parse(job.slice(0, end));
+  mostPrinted = print_bytes + 1;
   // Read twice: a change through a name in scope does not show in input_data.
   const read = () => parse(payload, has_long_numbers ? keepDigits : undefined);
   const results = keys(scope).length ? read() : [], copies = keys(input_data).length ? read() : [];
   // So that code may assign to them without declaring them.
-  define(globalThis, "output", undefined);
-  define(globalThis, "result", undefined);
-  define(globalThis, "console", console());
-  if (may_call) define(globalThis, "fetch", fetch);
+  define(Global, "output", undefined);
+  define(Global, "result", undefined);
+  define(Global, "console", console());
+  if (may_call) define(Global, "fetch", fetch);
   Math.random = randomFrom(seed);
   for (const [name, place] of entries(scope)) {
     given.set(name, results[place]);
-    define(globalThis, name, results[place]);
+    define(Global, name, results[place]);
   }
   const data = {};
   for (const [name, place] of entries(input_data)) define(data, name, copies[place], true);
-  define(globalThis, "input_data", data);
+  define(Global, "input_data", data);
 }
 
 async function follow(script) {
@@ -122,9 +124,9 @@ function explained(thrown) {
 }
 
 function console() {
-  const log = (...values) => {
-    const texts = values.map((value) => (typeof value === "string" ? value : shown(value)));
-    host.print(`${texts.join(" ")}\n`.toWellFormed());
+  const log = (...parts) => {
+    const texts = parts.map((value) => (typeof value === "string" ? value : shown(value)));
+    host.print(`${texts.join(" ")}\n`.slice(0, mostPrinted).toWellFormed());
   };
   return { log, info: log, debug: log, warn: log, error: log, trace: log, dir: (value) => log(value) };
 }
@@ -168,27 +170,29 @@ function fetch(url, options = {}) {
 
 function jsonOf(value) {
   // One look at everything, then the engine's own writer; what is no plain JSON is written by hand, with its place.
-  return isPlain(value, 0) ? stringify(value) : written(value, "output", 0);
+  // The writer shows half characters as \ud800 and the like.
+  const text = typeof value === "object" && value !== null && isPlain(value, 0) ? stringify(value) : "\\ud";
+  return text.includes("\\ud") ? written(value, "output", 0) : text;
 }
 
-function isPlain(value, depth) {
-  switch (typeof value) {
-    case "string": return value.isWellFormed();
-    case "number": return isFinite(value);
-    case "boolean": return true;
-    case "undefined": return depth > 0;
-    case "object": break;
-    default: return false;
+function isPlain(container, depth) {
+  const isList = isArray(container);
+  if (depth >= MAX_DEPTH || container.toJSON !== undefined) return false;
+  if (!isList) {
+    const kind = getPrototypeOf(container);
+    if (kind !== Plain && kind !== null) return false;
   }
-  if (value === null) return true;
-  if (depth >= MAX_DEPTH || typeof value.toJSON === "function") return false;
-  if (isArray(value)) {
-    for (let index = 0; index < value.length; index++) if (!isPlain(value[index], depth + 1)) return false;
-    return true;
+  const items = isList ? container : values(container);
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index];
+    switch (typeof item) {
+      // Beyond whole numbers that are exact, and for NaN and Infinity.
+      case "number": if (!(item <= MAX_SAFE_INTEGER && item >= -MAX_SAFE_INTEGER)) return false; break;
+      case "object": if (item !== null && !isPlain(item, depth + 1)) return false; break;
+      case "string": case "boolean": case "undefined": break;
+      default: return false;
+    }
   }
-  const kind = getPrototypeOf(value);
-  if (kind !== Plain && kind !== null) return false;
-  for (const key in value) if (!key.isWellFormed() || !isPlain(value[key], depth + 1)) return false;
   return true;
 }
 
@@ -253,7 +257,9 @@ function text(value, path) {
 }
 
 function number(value, path) {
-  if (isFinite(value)) return stringify(value);
+  // With an exponent, a reader takes it for the inexact number that it is.
+  const isExact = -MAX_SAFE_INTEGER <= value && value <= MAX_SAFE_INTEGER;
+  if (isFinite(value)) return isExact ? stringify(value) : value.toExponential();
   const name = value !== value ? "NaN" : "infinite";
   throw problem(`${path} is ${name}, which JSON does not have; replace it by null or a number`);
 }

@@ -10,7 +10,7 @@ import builtins
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -59,6 +59,9 @@ def fetch(url, method="GET", params=None, headers=None, body=None, timeout=30):
     return Reply(answer["status"], answer["ok"], answer["headers"], answer["text"])
 """
 _CALL = "call_web_address"
+_SLEEPS = ("system.sleep", "system.async_sleep")
+# Under this name and the own one an earlier result is the same object, until the code gives that name another one.
+_EARLIER = "_blockloom_earlier_"
 
 
 class Restricted:
@@ -77,7 +80,7 @@ class Restricted:
         prints = _Prints(self._limits, on_print)
         try:
             async with asyncio.timeout(wall_s):
-                result = await self._result(task, prints, wall_s, broker)
+                result = await self._result(task, prints, broker)
         except TimeoutError:
             result = CodeResult(error=f"The code took longer than {wall_s:g} s and was stopped.", limit="wall")
         except WorkerMisbehaved as misbehaved:
@@ -90,12 +93,12 @@ class Restricted:
         if self._pool is not None:
             await self._pool.__aexit__(None, None, None)
 
-    async def _result(self, task: Task, prints: "_Prints", wall_s: float, broker: Broker) -> CodeResult:
+    async def _result(self, task: Task, prints: "_Prints", broker: Broker) -> CodeResult:
         import pydantic_monty as monty
 
         try:
             language.refuse_dunders(task.source)
-            async with (await self._live_pool(wall_s)).checkout(limits=self._monty_limits(wall_s)) as session:
+            async with (await self._live_pool()).checkout(limits=self._monty_limits()) as session:
                 return await self._answer(session, task, prints, broker)
         except language.Refused as refused:
             return CodeResult(error=str(refused))
@@ -108,31 +111,19 @@ class Restricted:
 
     async def _answer(self, session: Any, task: Task, prints: "_Prints", broker: Broker) -> CodeResult:
         names = await asyncio.to_thread(_names, task)
-        # Looked up only while the code has none of its own, so that an earlier block is not taken for a result.
-        shown = {name: names.pop(name) for name in _RESULTS if name in names}
+        earlier = [name for name in _RESULTS if name in names]
+        names |= {_EARLIER + name: names[name] for name in earlier}
         if task.may_call:
             await session.feed_run(_FETCH)
-        await self._drive(session, task.source, broker, inputs=names, external_lookup=shown, print_callback=prints.hear)
-        value = await _variable(session)
-        encoded = await asyncio.to_thread(to_json, value)
+        await _drive(session, task.source, broker, inputs=names, print_callback=prints.hear)
+        encoded = await asyncio.to_thread(to_json, await _result_of(session, earlier))
         if len(encoded) > self._limits.output_bytes:
             most = f"{self._limits.output_bytes:,}"
             text = f"The output is {len(encoded):,} bytes of JSON; a block may return {most}. Return less."
             return CodeResult(error=text, limit="output")
         return CodeResult(await asyncio.to_thread(pieces.decode, encoded))
 
-    async def _drive(self, session: Any, source: str, broker: Broker, **options: Any) -> None:
-        """Run a source to its end, answering its calls of web addresses on the way."""
-        import pydantic_monty as monty
-
-        state = await session.feed_start(source, **options)
-        while not isinstance(state, monty.MontyComplete):
-            if isinstance(state, monty.AsyncFunctionSnapshot) and state.function_name == _CALL:
-                state = await state.resume({"return_value": await _call(broker, *state.args)})
-            else:
-                state = await state.resume_auto()
-
-    async def _live_pool(self, wall_s: float) -> Any:
+    async def _live_pool(self) -> Any:
         import pydantic_monty as monty
 
         async with self._starting:
@@ -141,17 +132,13 @@ class Restricted:
                     min_processes=1,
                     max_processes=_AT_ONCE,
                     max_checkouts_per_worker=1,
-                    request_timeout=wall_s + _GRACE_S,
+                    request_timeout=self._limits.wall_s + _GRACE_S,
                 )
                 self._pool = await pool.__aenter__()
             return self._pool
 
-    def _monty_limits(self, wall_s: float) -> Any:
-        return {
-            "max_feed_duration_secs": float(self._limits.cpu_s),
-            "max_memory": self._limits.memory_bytes,
-            "max_total_sleep_secs": wall_s,
-        }
+    def _monty_limits(self) -> Any:
+        return {"max_feed_duration_secs": float(self._limits.cpu_s), "max_memory": self._limits.memory_bytes}
 
     def _explained(self, error: Any, feed: int) -> CodeResult:
         """The error in one line, with the limit that the code ran into, or what the full language would have.
@@ -162,8 +149,6 @@ class Restricted:
         if text.startswith("TimeoutError: feed time limit"):
             most = self._limits.cpu_s
             return CodeResult(error=f"The code used more than {most} s of processor time and was stopped.", limit="cpu")
-        if text.startswith("TimeoutError: sleep limit"):
-            return CodeResult(error="The code waited longer than it may and was stopped.", limit="wall")
         limit: Limit | None = None
         if text.startswith("MemoryError: memory limit"):
             text = f"MemoryError: more memory than the {self._limits.memory_mb} MB that a block may use"
@@ -211,17 +196,36 @@ class _Prints:
 
 def _names(task: Task) -> dict[str, Any]:
     """The variables of a block; those of `input_data` are copies, so that changing one does not change the other."""
-    copies: Json = pieces.decode(pieces.encode(dict(task.input_data)))
+    copies: Json = pieces.decode(b"".join(pieces.encode(dict(task.input_data))))
     return {**language.names_in_scope(task.scope), "input_data": copies}
 
 
-async def _variable(session: Any) -> Any:
-    """`output`, else `result`, else None."""
+async def _drive(session: Any, source: str, broker: Broker, **options: Any) -> None:
+    """Run a source to its end, and do on the way what it has to ask for: to call a web address, to wait."""
+    import pydantic_monty as monty
+
+    state = await session.feed_start(source, **options)
+    while not isinstance(state, monty.MontyComplete):
+        asked = state.function_name if isinstance(state, monty.AsyncFunctionSnapshot) else ""
+        if asked == _CALL:
+            state = await state.resume({"return_value": await _call(broker, *state.args)})
+        elif asked in _SLEEPS:
+            (seconds,) = state.args
+            # So that NaN is no time at all.
+            await asyncio.sleep(seconds if seconds > 0 else 0)
+            state = await state.resume({"return_value": None})
+        else:
+            state = await state.resume_auto()
+
+
+async def _result_of(session: Any, earlier: Sequence[str]) -> Any:
+    """`output`, else `result`, else None; an earlier block of that name is no result of this one."""
     import pydantic_monty as monty
 
     for name in _RESULTS:
         try:
-            return await session.feed_run(name)
+            if name not in earlier or not await session.feed_run(f"{name} is {_EARLIER}{name}"):
+                return await session.feed_run(name)
         except monty.MontyRuntimeError as error:
             if not error.display("type-msg").startswith("NameError"):
                 raise

@@ -137,7 +137,7 @@ def _javascript(
 ) -> bytes:
     if around.machine is None:
         raise javascript.Thrown(f"JavaScript cannot run here: {around.javascript_problem}")
-    return javascript.run(around.machine, header, payload, printer.write, line.fetch)
+    return javascript.run(around.machine, header, payload, printer.write, line.fetch, around.limits.print_bytes)
 
 
 _LANGUAGES = {"python": _python, "javascript": _javascript}

@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +24,12 @@ from engine.code import (
 )
 from engine.code.exchange import exchange
 from engine.code.job import Task, job
-from engine.code.libc import libc
 from engine.code.prints import Prints
 from engine.code.session import Session
+from tests.processes import orphans_come_home, processes_below, until
 
-PR_SET_CHILD_SUBREAPER = 36
-WAITS = "import time\nprint('in')\ntime.sleep(100)"
+WAITS = {"python": "import time\nprint('in')\ntime.sleep(100)", "javascript": "console.log('in'); for (;;);"}
+LANGUAGES = sorted(WAITS)
 
 
 def with_runner(work: Callable[[CodeRunner], Awaitable[Any]], **options: Any) -> Any:
@@ -43,59 +42,28 @@ def with_runner(work: Callable[[CodeRunner], Awaitable[Any]], **options: Any) ->
     return asyncio.run(go())
 
 
-def processes_below(top: int) -> set[int]:
-    """Ids of all living processes that descend from this one."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                parents[int(entry.name)] = int(parent)
-    below = {top}
-    while grown := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= grown
-    return below - {top}
-
-
-async def until(condition: Callable[[], bool], most_s: float = 1.0) -> bool:
-    """Whether the condition came true in time; the loop goes on meanwhile."""
-    deadline = time.monotonic() + most_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0)
-    return True
-
-
-async def idle_template(code: CodeRunner, before: set[int]) -> set[int]:
-    """The processes of a template that has run a block and runs none now."""
+async def idle_template(code: CodeRunner, before: set[int], language: str = "python") -> set[int]:
+    """The processes of a template that has run a block in this language and runs none now."""
     # Under bubblewrap the template has a watcher outside and a first process inside.
     count = 3 if (await isolation.probe()).namespaces else 1
-    await code.run("output = 1", {}, {})
+    await code.run("output = 1", {}, {}, language=language)
     assert await until(lambda: len(processes_below(os.getpid()) - before) == count)
     return processes_below(os.getpid()) - before
 
 
-async def started(code: CodeRunner, source: str) -> "asyncio.Task[CodeResult]":
+async def started(code: CodeRunner, source: str, language: str = "python") -> "asyncio.Task[CodeResult]":
     """A block that runs: it has printed its first line."""
     inside = asyncio.Event()
-    task = asyncio.create_task(code.run(source, {}, {}, on_print=lambda _: inside.set()))
+    task = asyncio.create_task(code.run(source, {}, {}, language=language, on_print=lambda _: inside.set()))
     await inside.wait()
     return task
 
 
 @pytest.fixture(autouse=True)
-def orphans_come_home() -> Iterator[None]:
-    """Processes whose parent ends become ours, so that none is overlooked."""
-    libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    yield
-    libc().prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+def no_orphan_is_overlooked() -> Iterator[None]:
+    """Processes whose parent ends become ours."""
+    with orphans_come_home():
+        yield
 
 
 def test_nothing_starts_before_the_first_block() -> None:
@@ -109,13 +77,14 @@ def test_nothing_starts_before_the_first_block() -> None:
     assert with_runner(work) == set()
 
 
-def test_a_block_is_a_process_that_ends_with_it() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_block_is_a_process_that_ends_with_it(language: str) -> None:
     """After a block only the template is left, after the runner nothing."""
     before = processes_below(os.getpid())
 
     async def work(code: CodeRunner) -> bool:
-        template = await idle_template(code, before)
-        task = await started(code, WAITS)
+        template = await idle_template(code, before, language)
+        task = await started(code, WAITS[language], language)
         assert processes_below(os.getpid()) - before > template
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -126,14 +95,15 @@ def test_a_block_is_a_process_that_ends_with_it() -> None:
     assert asyncio.run(until(lambda: processes_below(os.getpid()) <= before))
 
 
-def test_cancelling_at_any_moment_leaves_no_process() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cancelling_at_any_moment_leaves_no_process(language: str) -> None:
     """A block that is cancelled before, while or after its process starts leaves none."""
     before = processes_below(os.getpid())
 
     async def work(code: CodeRunner) -> bool:
-        template = await idle_template(code, before)
+        template = await idle_template(code, before, language)
         for turns in range(30):
-            task = asyncio.create_task(code.run("while True: pass", {}, {}))
+            task = asyncio.create_task(code.run(WAITS[language], {}, {}, language=language))
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
@@ -144,13 +114,14 @@ def test_cancelling_at_any_moment_leaves_no_process() -> None:
     assert with_runner(work)
 
 
-def test_closing_takes_running_blocks_along() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_closing_takes_running_blocks_along(language: str) -> None:
     """A runner that is closed while a block runs ends it."""
     before = processes_below(os.getpid())
 
     async def go() -> CodeResult:
         code = CodeRunner()
-        task = await started(code, WAITS)
+        task = await started(code, WAITS[language], language)
         await code.__aexit__(None, None, None)
         return await task
 
@@ -166,7 +137,7 @@ def test_a_dead_template_costs_its_blocks_and_no_more() -> None:
 
     async def work(code: CodeRunner) -> tuple[CodeResult, CodeResult]:
         template = await idle_template(code, before)
-        task = await started(code, WAITS)
+        task = await started(code, WAITS["python"])
         for pid in template:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

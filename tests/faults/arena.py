@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.code import CodeLimits, CodeResult, CodeRunner, Isolation
-from engine.code.libc import libc
 from engine.run.addresses import AddressPolicy
 from engine.run.http import HttpClient
+from tests.processes import open_descriptors, orphans_come_home, processes_below
 
 SECRET = "canary-7c1f0b52"
 LEVELS = ("strong", "basic")
 LIMITS = CodeLimits(cpu_s=1, wall_s=0.4, memory_mb=96, print_bytes=100_000, output_bytes=1 << 20, threads=16)
 GRACE_S = 1.0
-_PR_SET_CHILD_SUBREAPER = 36
 
 PAST_THE_LIST = """
 import json
@@ -164,7 +163,7 @@ class Arena:
         assert self.run(following).output == 2
         self._processes = processes_below(os.getpid())
         # Connections that are kept for the next request would count as well.
-        self._descriptors = _open_descriptors() if not has_connections else sys.maxsize
+        self._descriptors = open_descriptors() if not has_connections else sys.maxsize
 
     def attack(self, source: str, **options: Any) -> Outcome:
         """Run this source and see what it did."""
@@ -189,7 +188,7 @@ class Arena:
         deadline = time.monotonic() + GRACE_S
         while True:
             self._loop.run(asyncio.sleep(0))
-            now, descriptors = processes_below(os.getpid()), _open_descriptors()
+            now, descriptors = processes_below(os.getpid()), open_descriptors()
             # An interpreter that is kept ready may be replaced by another one.
             more = len(now - self._processes) if len(now) > len(self._processes) else 0
             if not more and descriptors <= self._descriptors:
@@ -213,13 +212,11 @@ def arena_at(
     Raises:
         CodeUnavailable: this machine does not have the level.
     """
-    # Processes whose parent ends become ours, so that none is overlooked.
-    libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.environ["BLOCKLOOM_CANARY"] = SECRET
     world = World(folder)
     http = HttpClient(AddressPolicy(tuple(callable_hosts)))
     code = CodeRunner(LIMITS, measured=Isolation(level, "given"), http=http, **options)  # type: ignore[arg-type]
-    with asyncio.Runner() as loop:
+    with orphans_come_home(), asyncio.Runner() as loop:
         try:
             yield Arena(world, loop, code, following, language, has_connections=bool(callable_hosts))
         finally:
@@ -227,11 +224,6 @@ def arena_at(
             loop.run(http.__aexit__(None, None, None))
             world.close()
             del os.environ["BLOCKLOOM_CANARY"]
-            libc().prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-
-
-def _open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  a path object for each would take longer
 
 
 def _has_something(watched: socket.socket) -> bool:
@@ -243,20 +235,3 @@ def _has_something(watched: socket.socket) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def processes_below(top: int) -> set[int]:
-    """Ids of all living processes that descend from this one."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                parents[int(entry.name)] = int(parent)
-    below = {top}
-    while grown := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= grown
-    return below - {top}

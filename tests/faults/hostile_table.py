@@ -8,7 +8,6 @@ import os
 import platform
 import sys
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -41,9 +40,8 @@ def javascript_at(level: str, stack: ExitStack, folder: Path) -> Attack:
 def calls_at(level: str, stack: ExitStack, folder: Path) -> Attack:
     arena = stack.enter_context(arena_at(level, folder, callable_hosts=[calls.HOST]))
     server = stack.enter_context(calls.BadServer(arena.world.port))
-    threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-    stack.callback(server.shutdown)
-    stack.callback(server.ends.set)
+    server.start(arena)
+    stack.callback(server.stop)
 
     def attack(name: str, source: str) -> Outcome:
         options = calls.options_of(name)

@@ -181,6 +181,17 @@ class BadServer(socketserver.ThreadingTCPServer):
         self.requests: list[bytes] = []
         self.ends = threading.Event()
 
+    def start(self, arena: Arena) -> None:
+        """Serve, and have the arena's client make its first request, for which it has to load a lot."""
+        threading.Thread(target=self.serve_forever, args=(0.01,)).start()
+        first = f"output = fetch('http://{HOST}:{self.server_address[1]}/ok').status"
+        assert arena.run(first, allow_http=True).output == 200
+
+    def stop(self) -> None:
+        """End, with all replies that have no end."""
+        self.ends.set()
+        self.shutdown()
+
 
 class _Handler(socketserver.StreamRequestHandler):
     server: BadServer
@@ -254,10 +265,9 @@ def arena(
             arena_at(request.param, tmp_path_factory.mktemp("world"), callable_hosts=[HOST]) as found,
             BadServer(found.world.port) as server,
         ):
-            threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+            server.start(found)
             yield found, server
-            server.ends.set()
-            server.shutdown()
+            server.stop()
     except CodeUnavailable as error:
         pytest.skip(str(error))
 

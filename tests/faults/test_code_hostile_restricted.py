@@ -77,6 +77,7 @@ RESOURCES = {
         "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
     ),
     "sleep": "import time\ntime.sleep(100)",
+    "sleep for no number of seconds": "import time\nfor s in (float('nan'), -1, float('inf')):\n    time.sleep(s)",
     "many sleeps": "import time\nwhile True:\n    time.sleep(0.001)",
     "regex backtracking": "import re\nre.match('(a+)+$', 'a' * 40 + 'b')\nraise OSError",
     "huge power": "9 ** 9 ** 9",
