@@ -440,3 +440,21 @@ def test_focus_first_field_and_escape_make_a_loop(panel, workspace, qtbot):
     assert edit.hasFocus()
     with qtbot.waitSignal(panel.leave_requested):
         QTest.keyClick(edit, Qt.Key.Key_Escape)
+
+
+def test_another_language_swaps_the_untouched_template(qtbot, workspace, theme):
+    """Choosing JavaScript in the form changes the code nobody has touched, in one step of undo."""
+    catalog = workspace.catalog
+    block = catalog.new_block("code", ())
+    workspace.edit("Add", lambda now: now.with_blocks([block]))
+    panel = InspectorPanel(workspace, theme)
+    qtbot.addWidget(panel)
+    workspace.select([block.id])
+    row = panel.form.rows["language"]
+
+    row.editor.tell("javascript")
+
+    assert workspace.workflow.block(block.id).config["code"].startswith("// input_data")
+    assert panel.form.rows["code"].editor.edit.toPlainText().startswith("// input_data")
+    workspace.undo()
+    assert workspace.workflow.block(block.id).config == block.config

@@ -18,7 +18,7 @@ from editor.panels.forms.plain_edit import PlainEdit
 from editor.panels.forms.retry_field import RetryField
 from editor.panels.forms.source_fields import JsonField, json_text, read_json
 from editor.theme import Theme
-from engine import Field, Suggestion, edits
+from engine import Field, Suggestion, default_catalog, edits
 
 SUGGESTIONS = (
     Suggestion("<Start.output>", "Start · output", "object"),
@@ -531,3 +531,22 @@ def test_json_text_reads_back_as_the_same_value(value):
 
     assert problem == ""
     assert read is edits.ABSENT if value is None else json.dumps(read) == json.dumps(value)
+
+
+def test_code_is_coloured_in_the_language_of_the_block(qtbot, context):
+    """The language is another value of the block; one that nobody knows is shown without colours."""
+    code_field = default_catalog().find("code").field("code")
+    editor = make_editor(code_field, context, None, raw=True)
+    qtbot.addWidget(editor)
+
+    def colours_of(text: str, language: object) -> list[str]:
+        editor.show_beside({"language": language})
+        editor.show_value(text)
+        formats = editor.edit.document().firstBlock().layout().formats()
+        return [item.format.foreground().color().name() for item in formats]
+
+    colors = context.theme.colors
+    assert colours_of("const a = 1", "javascript")[:1] == [colors.code_keyword]
+    assert colours_of("const a = 1", "python") == [colors.code_number]
+    assert colours_of("const a = 1", "klingon") == []
+    assert colours_of("def a(): pass", None)[:1] == [colors.code_keyword]
