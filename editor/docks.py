@@ -20,7 +20,10 @@ _AREAS = {
     "inspector": ("Inspector", _RIGHT),
     "runs": ("Run", _BOTTOM),
     "problems": ("Problems", _BOTTOM),
+    "history": ("Server Runs", _BOTTOM),
+    "compare": ("Comparison", _BOTTOM),
 }
+_BOTTOM_TABS = ("runs", "problems", "history", "compare")
 DEFAULT_SIZE = (1280, 800)
 TITLE_BAR_HEIGHT = 40
 SIDE_WIDTHS = (236, 316)
@@ -37,11 +40,12 @@ class Docks:
         window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.tabifyDockWidget(self._docks["palette"], self._docks["outline"])
-        window.tabifyDockWidget(self._docks["runs"], self._docks["problems"])
+        for name in _BOTTOM_TABS[1:]:
+            window.tabifyDockWidget(self._docks["runs"], self._docks[name])
         for name in ("palette", "runs"):
             self._docks[name].raise_()
 
-        for group in (("palette", "outline"), ("runs", "problems")):
+        for group in (("palette", "outline"), _BOTTOM_TABS):
             for name in group:
                 # Their tabs carry the names already.
                 self._docks[name].setTitleBarWidget(QWidget(self._docks[name]))

@@ -1,6 +1,8 @@
 """What happens around a run: check, ask for input, start, stop, tell how it ended, record and open recorded runs."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -53,6 +55,8 @@ class RunFlow(QObject):
         self._tasks = tasks
         self._values: JsonObject = {}
         self._refusal = ""
+        self.may_run: Callable[[], Awaitable[bool]] = _always
+        """Asked before each run on this machine: whether the document may, and with what it works."""
         runs.finished.connect(self._on_finished)
         workspace.workflow_replaced.connect(self._on_workflow_replaced)
         workspace.problems_changed.connect(self._on_problems_changed)
@@ -65,7 +69,7 @@ class RunFlow(QObject):
         """Run with the values of the last time; asks when there was none."""
         inputs = run_inputs(self._workspace.workflow, self._workspace.catalog)
         if all(item.name in self._values for item in inputs):
-            self._start(self._values, None)
+            self._tasks.start("run-form", self._start, self._values, None)
         else:
             self.run()
 
@@ -104,9 +108,10 @@ class RunFlow(QObject):
         self.problem_found.emit(errors[0])
         return False
 
-    async def _ask_and_run(self, until: str | None) -> None:
+    async def ask_values(self) -> JsonObject | None:
+        """The values for a run of the document; None when it has errors, a run is going on, or the person gave up."""
         if self._runs.is_active or not self._can_run():
-            return
+            return None
         inputs = run_inputs(self._workspace.workflow, self._workspace.catalog)
         if inputs:
             form = RunForm(inputs, self._values, self._theme, self._window)
@@ -114,12 +119,35 @@ class RunFlow(QObject):
             values = form.values()
             form.deleteLater()
             if not accepted:
-                return
+                return None
             self._values = values
-        self._start(self._values, until)
+        return self._values
 
-    def _start(self, values: JsonObject, until: str | None) -> None:
-        if self._can_run() and self._runs.start(values, until):
+    async def run_with(self, values: JsonObject) -> RunState | None:
+        """Run with these values and wait for the end; None when no run began."""
+        ended: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
+
+        def on_finished(state: RunState) -> None:
+            if not ended.done():
+                ended.set_result(state)
+
+        connection = self._runs.finished.connect(on_finished)
+        try:
+            await self._start(values, None)
+            return await ended if self._runs.is_active else None
+        finally:
+            self._runs.finished.disconnect(connection)
+
+    async def _ask_and_run(self, until: str | None) -> None:
+        # Who is asked about trust first need not fill in a form for nothing.
+        if self._runs.is_active or not self._can_run() or not await self.may_run():
+            return
+        values = await self.ask_values()
+        if values is not None:
+            await self._start(values, until)
+
+    async def _start(self, values: JsonObject, until: str | None) -> None:
+        if self._can_run() and await self.may_run() and self._runs.start(values, until):
             self._notices.dismiss()
             self.shown.emit()
 
@@ -184,6 +212,10 @@ class RunFlow(QObject):
             self._notices.show_notice(f"Not saved. {path.name} cannot be written: {reason}.", "error")
         else:
             self._notices.show_notice(f"Saved {path.name}", "success")
+
+
+async def _always() -> bool:
+    return True
 
 
 def _as_text(value: Json) -> str:

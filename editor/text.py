@@ -72,6 +72,14 @@ def duration_text(duration_ms: float | None) -> str:
     return f"{duration_ms / 1000:.2f} s"
 
 
+def ago_text(seconds: float) -> str:
+    """How long ago something was, as people say it: `just now`, `4 minutes ago`, `3 days ago`."""
+    for size, noun in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{count_text(int(seconds // size), noun)} ago"
+    return "just now"
+
+
 def count_text(count: int, one: str, many: str = "") -> str:
     """A count with its noun: `1 block`, `1,204 blocks`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

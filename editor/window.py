@@ -20,6 +20,7 @@ from editor.file_drops import FileDrops
 from editor.file_flow import FileFlow
 from editor.menus import ActionSet
 from editor.notices import NoticeBar
+from editor.on_server import OnServer
 from editor.panels.inspector import InspectorPanel
 from editor.panels.outline import OutlinePanel
 from editor.panels.palette import PalettePanel
@@ -29,11 +30,17 @@ from editor.panels.runs import RunPanel
 from editor.panels.scrubber import Scrubber
 from editor.reporter import report_error
 from editor.run_flow import RunFlow
+from editor.run_setup import RunSetup
+from editor.server_flow import ServerFlow
+from editor.text import set_tooltip
 from editor.theme import Theme
 from editor.view_flow import ViewFlow
 from editor.welcome import Welcome
+from editor.workspace.connections import ServerConnections
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
+from editor.workspace.network import Network
+from editor.workspace.places import save_words, title_words
 from editor.workspace.problem_watcher import ProblemWatcher
 from editor.workspace.replay import Replay
 from editor.workspace.runs import Runs
@@ -71,8 +78,15 @@ class Window(QMainWindow):
     closed = Signal()
 
     def __init__(
-        self, workspace: Workspace, theme: Theme, settings: Settings, runner: LocalRunner, journals: Path
+        self,
+        workspace: Workspace,
+        theme: Theme,
+        settings: Settings,
+        runner: LocalRunner,
+        journals: Path,
+        connections: ServerConnections | None = None,
     ) -> None:
+        """`connections` are those saved on this machine unless others are given; the window ends them."""
         super().__init__()
         self.setObjectName("main-window")
         self.workspace = workspace
@@ -84,11 +98,41 @@ class Window(QMainWindow):
         self.problem_watcher = ProblemWatcher(workspace, self.tasks, self)
         self.documents = Documents(workspace, self.tasks, self)
         self.journal = Journal(workspace, self.tasks, journals, self)
+        self.network = connections.network if connections else Network()
         self.notices = NoticeBar(theme, self)
+        self.setup = RunSetup(self, workspace, runner, settings, self.network, theme, self.notices, self.tasks)
         self.canvas = Canvas(workspace, theme, self)
         self._file_drops = FileDrops(self)
         self.file_flow = FileFlow(self, workspace, self.documents, self.journal, settings, self.notices, self.tasks)
+        self.connections = connections or ServerConnections(self.network, parent=self)
+        self.server_flow = ServerFlow(
+            self,
+            workspace,
+            self.documents,
+            self.file_flow,
+            self.journal,
+            settings,
+            theme,
+            self.notices,
+            self.tasks,
+            self.connections,
+        )
+        self.server_link = self.server_flow.link
+        self.file_flow.server = self.server_flow
         self.run_flow = RunFlow(self, workspace, self.runs, self.problem_watcher, theme, self.notices, self.tasks)
+        self.on_server = OnServer(
+            self,
+            workspace,
+            self.server_link,
+            self.server_flow,
+            settings,
+            self.runs,
+            self.run_flow,
+            self.problem_watcher,
+            theme,
+            self.notices,
+            self.tasks,
+        )
         self._build_center()
         self._build_docks()
         self.view_flow = ViewFlow(
@@ -96,6 +140,7 @@ class Window(QMainWindow):
         )
         self.actions_by_id = ActionSet(self, self.canvas, theme, self._handlers())
         self._build_bars()
+        self.setup.serve(self.run_flow, self.canvas, self.actions_by_id, self.statusBar())
         self._connect()
         self.view_flow.restore(self.actions_by_id)
         self._update_all()
@@ -119,7 +164,7 @@ class Window(QMainWindow):
         workspace, theme = self.workspace, self._theme
         self.palette_panel = PalettePanel(workspace, theme)
         self.outline_panel = OutlinePanel(workspace, theme)
-        self.inspector = InspectorPanel(workspace, theme)
+        self.inspector = InspectorPanel(workspace, theme, library=self.setup.library)
         self.run_panel = RunPanel(workspace, theme)
         self.run_panel.add_scrubber(Scrubber(Replay(workspace, self.runs, self.tasks, self), theme))
         self.problems_panel = ProblemsPanel(workspace, theme)
@@ -129,6 +174,7 @@ class Window(QMainWindow):
             "inspector": self.inspector,
             "runs": self.run_panel,
             "problems": self.problems_panel,
+            **self.on_server.panels(),
         }
         self.docks = Docks(self, panels)
 
@@ -140,6 +186,7 @@ class Window(QMainWindow):
         toolbar.setMovable(False)
         self.addToolBar(toolbar)
         self.actions_by_id.fill_toolbar(toolbar)
+        self.on_server.attach(self.actions_by_id, toolbar, self.inspector, self.run_panel)
         self._saved_label = QLabel(self)
         self._saved_label.setObjectName("saved-label")
         self._problem_label = QLabel(self)
@@ -160,9 +207,17 @@ class Window(QMainWindow):
         workspace.edit_refused.connect(self._say)
         self.documents.path_changed.connect(self._on_path_changed)
         self.documents.save_state_changed.connect(self._update_title)
+        self.server_link.save_state_changed.connect(self._update_title)
+        self.server_link.place_changed.connect(self._on_place_changed)
+        self.server_flow.local.server.changed.connect(self._update_states)
         self.runs.active_changed.connect(self._update_states)
         self.run_flow.problem_found.connect(self._show_problem)
         self.run_flow.shown.connect(self._on_run_shown)
+        self.on_server.panel_wanted.connect(self.docks.show)
+        self.on_server.block_wanted.connect(self._on_reveal_block)
+        self.on_server.problem_found.connect(self._show_problem)
+        self.on_server.message.connect(self._say)
+        self.on_server.states_changed.connect(self._update_states)
         self.tasks.failed.connect(self._on_task_failed)
         self.canvas.message.connect(self._say)
         self.canvas.open_requested.connect(self._on_open_requested)
@@ -180,6 +235,7 @@ class Window(QMainWindow):
         self.run_panel.save_requested.connect(self.run_flow.save_value)
         self.welcome.example_chosen.connect(self._on_example_chosen)
         self.welcome.open_requested.connect(self.file_flow.open)
+        self.welcome.server_requested.connect(self.server_flow.open_from_server)
         self.actions_by_id.recent_chosen.connect(self._on_recent_chosen)
         self._theme.changed.connect(self._update_states)
         for name in self.docks.names():
@@ -220,7 +276,9 @@ class Window(QMainWindow):
             "open_run": run.open_recorded,
             "save_run": run.save_recorded,
         }
-        return handlers | self.view_flow.handlers()
+        for others in (self.view_flow, self.setup, self.server_flow, self.on_server):
+            handlers |= others.handlers()
+        return handlers
 
     # --- what actions do ----------------------------------------------------------------------------------------
 
@@ -354,6 +412,8 @@ class Window(QMainWindow):
             "idle": not self.runs.is_active,
             "running": self.runs.is_active,
             "run": workspace.run is not None and not self.runs.is_active,
+            **self.server_flow.states(),
+            **self.on_server.states(),
         }
         actions = self.actions_by_id
         actions.set_states([name for name, holds in states.items() if holds])
@@ -361,22 +421,16 @@ class Window(QMainWindow):
         actions["redo"].setText(f"&Redo {workspace.redo_label}" if workspace.redo_label else "&Redo")
         actions[f"theme_{self._theme.choice}"].setChecked(True)
 
-    def _update_title(self) -> None:
-        path = self.documents.path
-        name = self.workspace.workflow.name or "Untitled"
-        where = f" – {path.name}" if path else ""
-        self.setWindowTitle(f"{name}{where}[*] – Blockloom")
-        self.setWindowModified(self.workspace.is_dirty)
-        self._saved_label.setText(self._save_words())
+    def _on_place_changed(self) -> None:
+        self._update_states()
+        self._update_title()
 
-    def _save_words(self) -> str:
-        if self.documents.is_saving:
-            return "Saving…"
-        if self.documents.save_error is not None:
-            return "Not saved: the last try failed"
-        if self.workspace.is_dirty:
-            return "Unsaved changes"
-        return "Saved" if self.documents.path else "Not in a file yet"
+    def _update_title(self) -> None:
+        told = self.workspace, self.documents, self.server_link
+        self.setWindowTitle(f"{title_words(*told)}[*] – Blockloom")
+        self.setWindowModified(self.workspace.is_dirty)
+        self._saved_label.setText(save_words(*told))
+        set_tooltip(self._saved_label, self.server_link.save_state.reason)
 
     def _update_problems(self) -> None:
         found = self.workspace.problems
@@ -394,8 +448,10 @@ class Window(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Coming back to the window is the moment to notice that the file was changed elsewhere."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.documents.check_disk()
+        if event.type() == QEvent.Type.ActivationChange:
+            self.on_server.deployment.set_watched(self.isActiveWindow())
+            if self.isActiveWindow():
+                self.documents.check_disk()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved work first; the window closes itself once that is settled."""
@@ -411,6 +467,9 @@ class Window(QMainWindow):
         self.docks.save(self._settings)
         self.runs.stop()
         await in_thread(self.runs.close)
+        await self.on_server.close()
+        await self.server_flow.close()
+        await in_thread(self.network.close)
         self.journal.discard()
         self._may_close = True
         self.close()

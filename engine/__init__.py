@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine import recording as recording
     from engine import references as references
     from engine import trust as trust
+    from engine import snippets as snippets
     from engine import wiring as wiring
     from engine.blocks import Catalog as Catalog
     from engine.blocks import default_catalog as default_catalog
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from engine.check import Suggestion as Suggestion
     from engine.check import suggestions as suggestions
     from engine.client.connection import Connection as Connection
+    from engine.client.connection import address_problem as address_problem
+    from engine.client.connection import is_unprotected as is_unprotected
+    from engine.client.connection import tidy_address as tidy_address
     from engine.client.platform import PlatformClient as PlatformClient
     from engine.client.records import Execution as Execution
     from engine.client.records import ServerReport as ServerReport
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from engine.client.records import WorkflowFacts as WorkflowFacts
     from engine.client.records import WorkflowRow as WorkflowRow
     from engine.client.saved import Connections as Connections
+    from engine.compare import Difference as Difference
+    from engine.compare import differences as differences
     from engine.document import Block as Block
     from engine.document import Edge as Edge
     from engine.document import Json as Json
@@ -73,15 +79,28 @@ if TYPE_CHECKING:
     from engine.run.context import RunSettings as RunSettings
     from engine.run.local import LocalRunner as LocalRunner
     from engine.run.local import RunHandle as RunHandle
+    from engine.run.remote import RemoteHandle as RemoteHandle
+    from engine.run.remote import RemoteRunner as RemoteRunner
+    from engine.run.remote import past_run as past_run
     from engine.runstate import BlockRun as BlockRun
     from engine.runstate import Delegation as Delegation
     from engine.runstate import RunState as RunState
     from engine.runstate import decisions as decisions
+    from engine.runstate import replay as replay
     from engine.samegraph import from_platform as from_platform
     from engine.samegraph import same_graph as same_graph
 
-_MODULES = ("deployreview", "edits", "files", "recording", "references", "wiring", "trust", "code", "directory", "llm")
+_MODULES = ("deployreview", "edits", "files", "merge", "recording", "references", "snippets", "wiring", "trust", "code", "directory", "llm")
 _NAMES = {
+    "differences": "compare",
+    "Difference": "compare",
+    "replay": "runstate",
+    "past_run": "run.remote",
+    "RemoteRunner": "run.remote",
+    "RemoteHandle": "run.remote",
+    "tidy_address": "client.connection",
+    "is_unprotected": "client.connection",
+    "address_problem": "client.connection",
     "DirectoryError": "errors",
     "Delegation": "runstate",
     "RunSettings": "run.context",

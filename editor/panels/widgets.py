@@ -114,7 +114,7 @@ class EmptyState(QWidget):
 
     def __init__(self, theme: Theme, icon: str, title: str, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(6)
         layout.addStretch(2)
@@ -128,6 +128,11 @@ class EmptyState(QWidget):
             layout.addWidget(label)
         self.text.setVisible(bool(text))
         layout.addStretch(3)
+
+    def add_button(self, button: QWidget) -> None:
+        """Show a button below the words: what they say, at one click."""
+        self._layout.insertSpacing(self._layout.count() - 1, 6)
+        self._layout.insertWidget(self._layout.count() - 1, button, alignment=Qt.AlignmentFlag.AlignHCenter)
 
     def set_words(self, title: str, text: str) -> None:
         """Show these words."""

@@ -5,6 +5,7 @@ a frame. So the engine never waits for the window, and the window never for the 
 """
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -38,6 +39,8 @@ class Runs(QObject):
         self._queue: deque[AnyEvent] = deque()
         self.events: list[AnyEvent] = []
         """Events of the run that is shown, as they would be recorded."""
+        self.origin = ""
+        """Where the run that is shown ran, in words; "" for here."""
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._fold)
@@ -49,21 +52,31 @@ class Runs(QObject):
 
     def start(self, variables: JsonObject, until: str | None = None) -> bool:
         """Run the document as it is on screen, up to the block `until` if given; False when a run is going on."""
+        workflow = self._workspace.workflow
+        return self.begin(lambda on_event: self._runner.start(workflow, variables, on_event, until=until))
+
+    def begin(self, start: Callable[[Callable[[AnyEvent], None]], RunHandle], origin: str = "") -> bool:
+        """Follow the run that `start` begins, wherever it runs: it is told who gets the events. False as in `start`.
+
+        `origin` says where it runs, "" for here.
+        """
         if self._handle is not None:
             return False
+        self.origin = origin
         self._queue = deque()
         self.events = []
         self._state = RunState()
         self._workspace.set_run(self._state)
-        self._handle = self._runner.start(self._workspace.workflow, variables, self._queue.append, until=until)
+        self._handle = start(self._queue.append)
         self._timer.start()
         self.started.emit()
         self.active_changed.emit()
         return True
 
-    def show(self, state: RunState, events: list[AnyEvent]) -> None:
-        """Show a run that was recorded; nothing happens while one is going on."""
+    def show(self, state: RunState, events: list[AnyEvent], origin: str = "") -> None:
+        """Show a run that was recorded; nothing happens while one is going on. `origin` as in `begin`."""
         if self._handle is None:
+            self.origin = origin
             self._state, self.events = state, events
             self._workspace.set_run(state)
 
