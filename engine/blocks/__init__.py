@@ -36,7 +36,10 @@ class Catalog:
     def outputs(self, block: Block) -> tuple[Port, ...]:
         """Ports that edges may leave from. A block of unknown type has one unnamed port."""
         block_type = self.find(block.type)
-        return block_type.outputs(block.config) if block_type else SINGLE_PORT
+        try:
+            return block_type.outputs(block.config) if block_type else SINGLE_PORT
+        except Exception:  # noqa: BLE001 - a foreign package's function may raise anything
+            return SINGLE_PORT
 
     def inputs(self, block: Block) -> tuple[Port, ...]:
         """Ports that edges may arrive at. A block of unknown type has one unnamed port."""

@@ -106,6 +106,7 @@ class Plan:
 
     def __init__(self, workflow: Workflow, catalog: Catalog, text_form: TextForm = text_of) -> None:
         self.workflow = workflow
+        self._catalog = catalog
         self._text_form = text_form
         self.block_ids = tuple(_topological_order(workflow))
         blocks = workflow.blocks
@@ -198,7 +199,7 @@ class Plan:
             condition = edge.condition
             if condition is not None or edge.source_port:
                 if source not in routes:
-                    routes[source] = _routes(steps[source])
+                    routes[source] = routes_of(self._catalog.outputs(steps[source].block))
                 condition = effective_condition(edge, routes[source])
             outgoing.setdefault(source, []).append((target, condition))
             incoming.setdefault(target, []).append((source, condition))
@@ -359,10 +360,6 @@ def _keys(path: str) -> tuple[str, ...]:
 
 def _run_unknown(_ctx: BlockContext, _config: JsonObject) -> Outcome:
     raise BlockError("Nothing here knows how to run a block of this type.", retryable=False)
-
-
-def _routes(step: Step) -> Mapping[str, str]:
-    return routes_of(step.block_type.outputs(step.block.config)) if step.block_type else {}
 
 
 def routes_of(ports: Iterable[Port]) -> Mapping[str, str]:
