@@ -7,7 +7,8 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton, QWidget
 
 from editor.actions import ACTIONS, MENU_BREAKS, MENU_ORDER, SEPARATOR, TOOLBAR
-from editor.theme import Theme
+from editor.theme import RESOURCES, Theme
+from editor.welcome import EXAMPLES
 
 EXCLUSIVE = ("theme_system", "theme_light", "theme_dark")
 
@@ -17,9 +18,11 @@ class ActionSet(QObject):
 
     Signals:
         recent_chosen(str): the path of a recent file.
+        example_chosen(str): the path of an example.
     """
 
     recent_chosen = Signal(str)
+    example_chosen = Signal(str)
 
     def __init__(
         self, window: QMainWindow, canvas: QWidget, theme: Theme, handlers: Mapping[str, Callable[[], None]]
@@ -43,6 +46,8 @@ class ActionSet(QObject):
             action.triggered.connect(handlers[row.id])
             self._actions[row.id] = action
         self._recent = QMenu("Open &Recent", window)
+        self.examples = QMenu("Open &Example", window)
+        self._fill_examples()
         self._paint_icons()
         theme.changed.connect(self._paint_icons)
 
@@ -56,7 +61,10 @@ class ActionSet(QObject):
             for row in (row for row in ACTIONS if row.menu == title):
                 if row.id in MENU_BREAKS:
                     menu.addSeparator()
-                menu.addAction(self._actions[row.id])
+                if row.id == "open_example":  # the palette opens the first; here all of them can be seen
+                    menu.addMenu(self.examples)
+                else:
+                    menu.addAction(self._actions[row.id])
                 if row.id == "open":
                     menu.addMenu(self._recent)
 
@@ -98,12 +106,25 @@ class ActionSet(QObject):
                 menu.addAction(self._actions[action_id])
         return menu
 
+    def _fill_examples(self) -> None:
+        for _icon, title, name in EXAMPLES:
+            entry = self.examples.addAction(title)
+            entry.setData(str(RESOURCES / "examples" / name))
+            entry.triggered.connect(self._on_example)
+
+    def _on_example(self) -> None:
+        entry = self.sender()
+        if isinstance(entry, QAction):
+            self.example_chosen.emit(str(entry.data()))
+
     def _on_recent(self) -> None:
         entry = self.sender()
         if isinstance(entry, QAction):
             self.recent_chosen.emit(str(entry.data()))
 
     def _paint_icons(self) -> None:
+        for entry, (icon, _, _) in zip(self.examples.actions(), EXAMPLES, strict=True):
+            entry.setIcon(self._theme.icon(icon))
         for row in ACTIONS:
             if row.icon:
                 color = self._theme.colors.on_accent if row.id == "run" else None

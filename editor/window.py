@@ -237,6 +237,7 @@ class Window(QMainWindow):
         self.welcome.open_requested.connect(self.file_flow.open)
         self.welcome.server_requested.connect(self.server_flow.open_from_server)
         self.actions_by_id.recent_chosen.connect(self._on_recent_chosen)
+        self.actions_by_id.example_chosen.connect(self._on_example_chosen)
         self._theme.changed.connect(self._update_states)
         for name in self.docks.names():
             self.docks[name].visibilityChanged.connect(self.actions_by_id[f"show_{name}"].setChecked)
