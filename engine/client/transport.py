@@ -11,11 +11,13 @@ import json
 import re
 import ssl
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -167,7 +169,7 @@ class Transport:
                 with suppress(httpx.HTTPError):
                     await reply.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _unreachable(error, self.connection.host, method) from None
+            raise _unreachable(error, self.connection, method) from None
 
     async def content(self, reply: Any) -> bytes:
         """The body of an opened reply.
@@ -329,8 +331,9 @@ def _quoted(said: str) -> str:
     return f": {said}" if said else "."
 
 
-def _unreachable(error: Exception, host: str, method: str) -> ServerError:
+def _unreachable(error: Exception, connection: Connection, method: str) -> ServerError:
     """What kept the reply from coming, and what to look at."""
+    host, proxy = connection.host, _proxy_of(connection)
     kind, text = type(error).__name__, " ".join(str(error).split())[:200]
     everything = " ".join(str(part).lower() for part in (error, error.__cause__, error.__context__) if part)
     may_have_arrived = method != "GET" and kind not in ("ConnectError", "ConnectTimeout", "ProxyError")
@@ -340,6 +343,10 @@ def _unreachable(error: Exception, host: str, method: str) -> ServerError:
         return ServerUnreachable(f"The proxy on the way to {host} refuses: {text}. Check HTTPS_PROXY and NO_PROXY.")
     if "certificate" in everything or "ssl" in everything or "tls" in everything:
         return ServerUnreachable(f"The connection to {host} is not safe: {text or 'its certificate is not valid'}.")
+    if kind in ("ConnectError", "ConnectTimeout") and proxy:
+        return ServerUnreachable(
+            f"Nothing answers at {proxy}, the proxy on the way to {host}. Check HTTPS_PROXY and NO_PROXY."
+        )
     if kind == "ConnectTimeout":
         return ServerUnreachable(f"{host} did not answer within {CONNECT_TIMEOUT_S:g} s. Is this machine online?")
     if "name or service" in everything or "getaddrinfo" in everything or "not known" in everything:
@@ -353,3 +360,13 @@ def _unreachable(error: Exception, host: str, method: str) -> ServerError:
     return ServerUnreachable(
         f"The connection to {host} broke before the reply was complete.", may_have_arrived=may_have_arrived
     )
+
+
+def _proxy_of(connection: Connection) -> str:
+    """Host and port of the proxy that the environment names for this server, "" for none."""
+    parts = urlsplit(connection.url)
+    if connection.is_on_this_machine or urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    proxies = urllib.request.getproxies()
+    url = proxies.get(parts.scheme) or proxies.get("all", "")
+    return urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[2]

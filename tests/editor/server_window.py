@@ -97,8 +97,9 @@ class ServerPlayer(Player):
         return dict(next(block["config"] for block in row["blocks"] if block["id"] == block_id))
 
     def closed(self) -> None:
-        """Wait until no dialog is open."""
+        """Wait until no dialog is open, and what it led to has been done."""
         self.wait(lambda: QApplication.activeModalWidget() is None)
+        self.settled()
 
 
 class Windows:
