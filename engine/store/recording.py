@@ -16,6 +16,8 @@ from engine.store.schema import AGENT_RUNS, GRAPHS, IDEMPOTENCY_KEYS
 
 KEY_LIFETIME_S = 24 * 3600
 _K = IDEMPOTENCY_KEYS.c
+Key = tuple[str, str, str]
+"""An idempotency key: its scope, the key, and what the request was."""
 # Whoever claims an armed window closes it, so it lets one run start; otherwise all that wait may.
 _CLAIM = """
     UPDATE workflows SET
@@ -47,10 +49,7 @@ _RUNNING = ("running", "{}", None, None, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A run to be recorded. `input` is JSON or None, `key` the idempotency key as (scope, key, fingerprint).
-
-    `first_of_graph` says that no run is known to refer to this revision yet.
-    """
+    """A run to be recorded. `input` is JSON or None; `first_of_graph` says that no run of this revision is known yet."""
 
     execution_id: str
     workflow_id: str
@@ -62,7 +61,7 @@ class Start:
     owner: str
     claims_webhook: bool = False
     first_of_graph: bool = False
-    key: tuple[str, str, str] | None = None
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,25 +159,30 @@ def _keep(connection: Connection, rows: Sequence[Finish], now: int) -> None:
 
 def _admit(connection: Connection, rows: Sequence[Start]) -> tuple[list[Started], int]:
     """Which of these may start, with keys and graphs marked for those that do; and the time."""
-    answers: list[Started | None] = [None if row.key is None else _known_key(connection, row.key) for row in rows]
-    now = 0
-    for (workflow_id, stamp, claims_webhook), places in _alike(rows, answers).items():
-        count, refusal, claimed_at = _claim(connection, workflow_id, stamp, claims_webhook, len(places))
-        now = max(now, claimed_at)
+    answers: dict[int, Started] = {}
+    latest = 0
+    for (workflow_id, stamp, claims_webhook, key), places in _alike(rows).items():
+        known = _known_key(connection, key)
+        if known is not None:
+            answers |= dict.fromkeys(places, known)
+            continue
+        wanted = len(places) if key is None else 1
+        count, refusal, now = _claim(connection, workflow_id, stamp, claims_webhook, wanted)
+        latest = max(latest, now)
         for place in places[:count]:
             answers[place] = Started("started", rows[place].execution_id)
-            _mark(connection, rows[place], claimed_at)
+            _mark(connection, rows[place], now)
         for place in places[count:]:
-            answers[place] = Started(refusal)
-    return [answer for answer in answers if answer is not None], now
+            # The first of several with one key may have started just now, here or in another process.
+            answers[place] = _known_key(connection, key) or Started(refusal)
+    return [answers[place] for place in range(len(rows))], latest
 
 
-def _alike(rows: Sequence[Start], answers: Sequence[Started | None]) -> dict[tuple[str, int, bool], list[int]]:
-    """The places of runs without an answer, those together that may start under the same condition."""
-    groups: dict[tuple[str, int, bool], list[int]] = {}
+def _alike(rows: Sequence[Start]) -> dict[tuple[str, int, bool, Key | None], list[int]]:
+    """The places of runs that may start under the same condition."""
+    groups: dict[tuple[str, int, bool, Key | None], list[int]] = {}
     for place, row in enumerate(rows):
-        if answers[place] is None:
-            groups.setdefault((row.workflow_id, row.stamp, row.claims_webhook), []).append(place)
+        groups.setdefault((row.workflow_id, row.stamp, row.claims_webhook, row.key), []).append(place)
     return groups
 
 
@@ -206,8 +210,10 @@ def _mark(connection: Connection, row: Start, now: int) -> None:
         connection.execute(insert(IDEMPOTENCY_KEYS), {**kept, "created_at": now})
 
 
-def _known_key(connection: Connection, wanted: tuple[str, str, str]) -> Started | None:
+def _known_key(connection: Connection, wanted: Key | None) -> Started | None:
     """The earlier run of this key. A key that is too old is forgotten here, so that it can be used anew."""
+    if wanted is None:
+        return None
     scope, key, fingerprint = wanted
     is_it = (_K.scope == scope) & (_K.key == key)
     found = connection.execute(select(IDEMPOTENCY_KEYS).where(is_it)).one_or_none()
