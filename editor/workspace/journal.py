@@ -16,7 +16,7 @@ import platformdirs
 from PySide6.QtCore import QObject, QTimer
 
 from editor.aio import Tasks, in_thread
-from editor.workspace.private_file import write_private
+from editor.workspace.private_file import make_private_folder, write_private
 from editor.workspace.server_link import ServerPlace
 from editor.workspace.workspace import Workspace
 from engine import BlockloomError, Workflow, files
@@ -41,7 +41,7 @@ class Recovered:
 def journal_folder() -> Path:
     """Where journals are kept; made on first use, for the user alone."""
     folder = Path(platformdirs.user_data_dir("blockloom", appauthor=False)) / "journal"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(folder)
     return folder
 
 

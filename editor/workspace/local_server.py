@@ -22,6 +22,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from editor.aio import in_thread
 from editor.workspace.connections import ServerConnections
+from editor.workspace.private_file import make_private_folder
 from editor.workspace.private_json import read_object, write_object
 from engine import Connection
 
@@ -178,7 +179,7 @@ class LocalServer(QObject):
         return False
 
     def _launch(self, port: int, key: str) -> subprocess.Popen[bytes]:
-        self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.log_path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         log = os.open(self.log_path, flags, 0o600)
         try:

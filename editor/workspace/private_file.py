@@ -10,7 +10,7 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         OSError: it could not be written; what was there is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
     beside = path.with_suffix(".part")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
@@ -18,3 +18,14 @@ def write_private(path: Path, data: bytes) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     beside.replace(path)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make this folder, and those above it that are missing, for this user alone. One that is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not folder.is_dir():
+        make_private_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would open those above it to everybody

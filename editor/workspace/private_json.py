@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from editor.workspace.private_file import make_private_folder
+
 MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -29,7 +31,7 @@ def read_object(path: Path, *, only_own: bool = False) -> dict[str, Any]:
 def write_object(path: Path, values: dict[str, Any]) -> bool:
     """Put the object into the file, for its owner alone; False when the folder cannot be written."""
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(values, file, indent=2, sort_keys=True)
