@@ -40,6 +40,8 @@ class TrustFlow(QObject):
         self._theme = theme
         self._tasks = tasks
         self._decided: Workflow | None = None
+        self._refused: set[str] = set()
+        """Local hosts that were left out when they were asked about: nobody is asked twice in a row."""
         self.mark = QToolButton(window)
         self.mark.setObjectName("restricted-mark")
         self.mark.setText(MARK_TEXT)
@@ -48,6 +50,7 @@ class TrustFlow(QObject):
         self.mark.setProperty("mark", "warning")
         self.mark.clicked.connect(self.review)
         document.changed.connect(self._show_mark)
+        workspace.workflow_replaced.connect(self._refused.clear)
         theme.changed.connect(self._paint)
         self._paint()
         self._show_mark()
@@ -88,7 +91,8 @@ class TrustFlow(QObject):
         return TrustQuestion(name, items, is_foreign, hosts, no_isolation if asks_code else "", accept)
 
     def _is_host_decided(self, host: str) -> bool:
-        return host in self._document.choices.hosts or self._preferences.allows_host(host)
+        is_decided = host in self._refused or host in self._document.choices.hosts
+        return is_decided or self._preferences.allows_host(host)
 
     async def _missing_isolation(self, effects: list[trust.WorkflowEffect]) -> str:
         """Why code of the workflow cannot be isolated here; "" when it can, has none, or the settings have decided."""
@@ -107,6 +111,7 @@ class TrustFlow(QObject):
             dialog.deleteLater()
         if not accepted or self._workspace.workflow is not asked_about:
             return False
+        self._refused |= set(question.local_hosts) - set(choices.hosts)
         await self._document.allow(choices)
         return True
 
