@@ -5,6 +5,7 @@ from engine.blocks._spec import NO_PORTS, BlockContext, BlockType, FieldProblem,
 from engine.document import JsonObject
 
 MAX_SHOWN = 4
+MAX_NAME_LENGTH = 40
 _SCHEDULED = Visible("schedule_enabled", (True,))
 _AT_INTERVALS = Visible("schedule_type", (None, "", "interval"))
 _BY_CRON = Visible("schedule_type", ("cron",))
@@ -25,7 +26,7 @@ def check(config: JsonObject) -> list[FieldProblem]:
 
 def summary(config: JsonObject) -> str:
     """The names it asks for."""
-    names = list(declared_variables(config.get("input")))
+    names = [" ".join(name.split())[:MAX_NAME_LENGTH] for name in declared_variables(config.get("input"))]
     more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
     return f"asks for {', '.join(names[:MAX_SHOWN])}{more}" if names else "starts the run"
 

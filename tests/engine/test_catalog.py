@@ -1,31 +1,92 @@
-"""What must hold for every block type, and how the catalog finds them."""
+"""What must hold for every block type, ours and those of packages, the day it appears; and how they are found."""
 
 import asyncio
+import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import files
 from engine.blocks import Catalog, default_catalog, unique_name
 from engine.blocks._fields import declared_variables, pairs_of, rows_of
-from engine.blocks._spec import BlockType, Outcome
-from engine.document import Block, Json
+from engine.blocks._spec import BlockType, Effect, FieldProblem, Outcome, OutputField
+from engine.document import Block, Edge, Json, JsonObject, Workflow, block_from_api, block_to_api
+from engine.events import AnyEvent, BlockStarted, encode_event
+from engine.problem import Problem
 from engine.references import Template
+from engine.run.plan import Plan
+from engine.run.runner import run
+from engine.runstate import BlockRun, replay
+from tests.engine.scripted import services_that
 
-CATALOG = default_catalog()
-TYPES = list(CATALOG)
+
+def example_block() -> BlockType:
+    """The block of the example package, as its module gives it."""
+    package = Path(__file__).parents[1] / "data" / "example-block-package" / "blockloom_example_blocks"
+    spec = importlib.util.spec_from_file_location("blockloom_example_shout", package / "shout.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    block_type: BlockType = module.BLOCK
+    return block_type
+
+
+TYPES = [*default_catalog(), example_block()]
+CATALOG = Catalog(TYPES)
 ICONS = Path(__file__).parents[2] / "resources" / "icons"
 JARGON = re.compile(r"\b(?:json|boolean|string|null|regex|payload|endpoint|iterate|parse)\b")
+OWN_KEYS = ("_inputMappings", "timeout", "retry", "mode", "cases", "expression", "imports", "custom_packages")
+EFFECTS = {"code", "http", "model", "agent", "orchestration", "platform"}
 
 values: st.SearchStrategy[Json] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["<S.output>", "{{variables.n}}", "<S.output.n> x", "https://h/<S.output>", "https://h:1/"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
 any_type = pytest.mark.parametrize("block_type", TYPES, ids=lambda item: item.type)
+
+
+def configs_of(block_type: BlockType) -> st.SearchStrategy[JsonObject]:
+    """Configs with the keys that the type knows and any values in them."""
+    keys = [field.key for field in block_type.fields] + list(OWN_KEYS)
+    return st.dictionaries(st.sampled_from(keys), values, max_size=4)
+
+
+def filled(block_type: BlockType) -> JsonObject:
+    """The config of a new block with something in each field that must not be empty, and the first of all choices."""
+    samples = {"text": "https://example.com/", "long_text": "Say it.", "orchestration": "known"}
+    config = block_type.new_config()
+    for field in block_type.fields:
+        is_asked = field.required or field.choices
+        if is_asked and field.is_visible(config) and config.get(field.key) in (None, ""):
+            config[field.key] = field.choices[0].value if field.choices else samples.get(field.kind, "x")
+    return config
+
+
+def ran(block_type: BlockType, config: JsonObject, name: str = "", **script: Any) -> tuple[BlockRun, list[AnyEvent]]:
+    """The block after a split called S that gives a text, with services that answer as told."""
+    split = Block("s", "split", "S", config={"input": "some words"})
+    blocks = {"s": split, "x": Block("x", name or block_type.type, "X", config=config)}
+    workflow = Workflow(blocks=blocks, edges={"e": Edge("e", "s", "x")})
+    events: list[AnyEvent] = []
+    last = asyncio.run(
+        run(workflow, events.append, catalog=CATALOG, services=services_that(**script), variables={"n": "text"})
+    )
+    assert last.status == "completed"
+    for event in events:
+        encode_event(event)
+    return replay(events).blocks["x"], events
 
 
 @any_type
@@ -72,52 +133,112 @@ class TestEveryType:
         assert "output" in names
         assert len(names) == len(set(names))
 
-    def test_half_typed_configs_break_nothing(self, block_type: BlockType) -> None:
-        """Ports, summary, check, upgrade and results take any JSON and never raise."""
-        keys = [field.key for field in block_type.fields] + ["_inputMappings", "mode", "cases", "expression"]
+    def test_what_it_gives_is_what_it_describes(self, block_type: BlockType) -> None:
+        """Every key of a result is described, and every description comes true, in success or in failure."""
+        results = [ran(block_type, filled(block_type), **script)[0].result for script in ({}, {"fails": True})]
+        results += [ran(block_type, block_type.new_config())[0].result]
 
-        @given(st.dictionaries(st.sampled_from(keys), values, max_size=4))
-        @settings(max_examples=60, deadline=None)
-        def check(config: dict[str, Json]) -> None:
-            assert isinstance(block_type.summary(config), str)
+        given = {key for result in results if result for key in result if not key.startswith("_")}
+        described = {field.name.partition(".")[0] for field in block_type.output_fields(filled(block_type))}
+        sometimes = {field.name for field in block_type.output_fields(filled(block_type)) if "only when" in field.help}
+        assert given <= described
+        assert described - sometimes <= given
+
+    def test_half_typed_configs_break_nothing(self, block_type: BlockType) -> None:
+        """Ports, summary, check, effects, upgrade and descriptions take any config and never raise."""
+        known = {field.key for field in block_type.fields}
+
+        @given(configs_of(block_type))
+        def check(config: JsonObject) -> None:
+            before = json.dumps(config)
+            summary = block_type.summary(config)
+            assert isinstance(summary, str)
+            assert "\n" not in summary
+            assert len(summary) < 250
             names = [port.name for port in block_type.outputs(config)]
             assert len(names) == len(set(names))
-            block_type.output_fields(config)
-            list(block_type.check(block_type.upgrade(config)))
+            assert all(isinstance(field, OutputField) for field in block_type.output_fields(config))
+            assert {effect.kind for effect in block_type.effects(config)} <= EFFECTS
+            upgraded = block_type.upgrade(config)
+            assert block_type.upgrade(upgraded) == upgraded
+            for problem in block_type.check(upgraded):
+                assert isinstance(problem, FieldProblem)
+                assert problem.field in known
+                assert problem.message.endswith((".", "?"))
             for field in block_type.fields:
                 if field.check:
-                    field.check(config.get(field.key))
+                    assert isinstance(field.check(config.get(field.key)), str | None)
+            assert json.dumps(config) == before
+
+        check()
+
+    def test_any_config_can_be_checked_and_planned(self, block_type: BlockType) -> None:
+        """All rules of the check and the compiler of runs take any config."""
+        from engine.check import problems
+
+        @given(configs_of(block_type))
+        def check(config: JsonObject) -> None:
+            workflow = Workflow(blocks={"x": Block("x", block_type.type, "X", config=config)})
+            assert all(isinstance(problem, Problem) for problem in problems(workflow, CATALOG))
+            Plan(workflow, CATALOG)
 
         check()
 
     def test_any_config_runs_or_fails_cleanly(self, block_type: BlockType) -> None:
-        """Whatever the config, the run goes to its end and ends with JSON."""
-        from engine.document import Workflow
-        from engine.events import encode_event
-        from engine.run.runner import run
+        """Whatever the config, and whatever its services do, the run goes to its end and its events can be written."""
 
-        keys = [field.key for field in block_type.fields] + ["_inputMappings", "timeout", "retry"]
-
-        @given(st.dictionaries(st.sampled_from(keys), values, max_size=4))
-        @settings(max_examples=40, deadline=None)
-        def check(config: dict[str, Json]) -> None:
+        @given(configs_of(block_type), st.booleans(), st.booleans())
+        def check(config: JsonObject, has_services: bool, fails: bool) -> None:
             config = {key: value for key, value in config.items() if key != "retry" or not isinstance(value, dict)}
-            events: list[Any] = []
-            workflow = Workflow(blocks={"x": Block("x", block_type.type, config=config)})
-            last = asyncio.run(run(workflow, events.append, catalog=CATALOG))
-            assert last.status == "completed"
-            for event in events:
-                encode_event(event)
+            ran(block_type, config, nothing=not has_services, fails=fails)
 
         check()
 
+    def test_a_new_block_does_not_crash(self, block_type: BlockType) -> None:
+        """As it comes from the palette it does its work, or says what it lacks."""
+        found, _ = ran(block_type, block_type.new_config())
+
+        assert found.status in ("done", "failed")
+        assert "unexpected" not in str(found.error)
+
+    def test_its_config_survives_files_and_the_api(self, block_type: BlockType) -> None:
+        """A new block is read as it was written, and what is minted is new each time."""
+        block = CATALOG.new_block(block_type.type, ())
+        workflow = Workflow(blocks={block.id: block})
+
+        assert files.parse(files.encode(workflow))[0] == workflow
+        assert block_from_api(json.loads(json.dumps(block_to_api(block)))) == block
+        assert block_type.mint() == {} or block_type.mint() != block_type.mint()
+
+    def test_its_aliases_are_itself_and_stay_as_they_are_spelled(self, block_type: BlockType) -> None:
+        """An alias runs the same and is reported as it came (contract 3.0)."""
+        for alias in block_type.aliases:
+            assert CATALOG.find(alias) is block_type
+            found, events = ran(block_type, filled(block_type), alias)
+            assert found.status == "done"
+            started = [event for event in events if isinstance(event, BlockStarted) and event.block_id == "x"]
+            assert started[0].block_type == alias
+
+    def test_its_effects_are_told_before_it_runs(self, block_type: BlockType) -> None:
+        """A block that uses a service says so: what a trust question is made of."""
+        services = services_that()
+        blocks = {"x": Block("x", block_type.type, "X", config=filled(block_type))}
+        asyncio.run(run(Workflow(blocks=blocks), lambda _event: None, catalog=CATALOG, services=services))
+
+        told = {effect.kind for effect in block_type.effects(filled(block_type))}
+        uses = {{"models": "model", "directory": "orchestration"}.get(name, name) for name in services.used}
+        assert all(isinstance(effect, Effect) for effect in block_type.effects(filled(block_type)))
+        assert uses <= told or ("orchestration" in told and uses <= {"orchestration", "model"})
+
 
 class TestCatalog:
-    def test_the_eight_blocks_are_there(self) -> None:
-        """Start to finish, in the order of the palette."""
-        wanted = ["starter", "webhook", "agent", "condition", "split", "code", "general_api", "response"]
+    def test_all_types_of_the_contract_are_there(self) -> None:
+        """The ten canonical names and the two aliases (contract 3.0)."""
+        wanted = ["starter", "webhook", "agent", "orchestration", "condition", "split", "code", "general_api"]
+        wanted += ["platform_api", "response"]
 
-        assert [item.type for item in TYPES if item.type in wanted] == wanted
+        assert [item.type for item in default_catalog()] == wanted
+        assert {alias for item in default_catalog() for alias in item.aliases} == {"function", "api_call"}
 
     @pytest.mark.parametrize(("alias", "name"), [("function", "code"), ("api_call", "general_api")])
     def test_aliases(self, alias: str, name: str) -> None:

@@ -1,0 +1,1 @@
+"""Blocks that show how a package adds some."""
