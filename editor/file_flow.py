@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, QStandardPaths
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QWidget
 
 from editor.aio import Tasks, in_thread
@@ -53,8 +53,12 @@ class FileFlow(QObject):
     """Leads through opening and saving. Every public method starts a task and returns at once.
 
     `server` is set by the window: where the document may live beside its file.
+
+    Signals:
+        own_work_shown(): the document that is shown was trusted to run when a crash cut it off.
     """
 
+    own_work_shown = Signal()
     server: ServerHome
 
     def __init__(
@@ -297,6 +301,8 @@ class FileFlow(QObject):
         )
         if answer == "recover":
             self._documents.show(recovered.workflow, saved=False, path=recovered.path)
+            if recovered.is_own:
+                self.own_work_shown.emit()
             self._journal.belongs_to(recovered.path)
             if recovered.place is not None:
                 await self.server.reattach(recovered.place)

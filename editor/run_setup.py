@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStatusBar, QWidget
 
 from editor.aio import Tasks
 from editor.canvas.canvas import Canvas
+from editor.file_flow import FileFlow
 from editor.library_flow import LibraryFlow
 from editor.notices import NoticeBar
 from editor.run_flow import RunFlow
@@ -20,6 +21,7 @@ from editor.theme import Theme
 from editor.trust_flow import TrustFlow
 from editor.workspace.directories import Directories, LibrarySource
 from editor.workspace.document_trust import DocumentTrust
+from editor.workspace.journal import Journal
 from editor.workspace.model_keys import ModelKeys
 from editor.workspace.network import Network
 from editor.workspace.run_preferences import RunPreferences
@@ -65,6 +67,10 @@ class RunSetup(QObject):
             "stand_ins": self.stand_ins.toggle,
         }
 
+    def use_platform(self, connection: Connection | None) -> None:
+        """From the next run on, platform calls and stored agents of runs here are asked of this server as well."""
+        self.platform = connection
+
     def serve(self, run_flow: RunFlow, canvas: Canvas, actions: Any, status_bar: QStatusBar) -> None:
         """Take part in a window; `actions` are its actions by their ids, and the marks go to its status bar."""
         run_flow.may_run = self.may_run
@@ -78,6 +84,12 @@ class RunSetup(QObject):
         self.stand_ins.changed.connect(self._show_stand_ins)
         self.settings_flow.theme_chosen.connect(self._on_theme_chosen)
 
+    def keep_trust(self, file_flow: FileFlow, journal: Journal) -> None:
+        """What was trusted stays so through a crash: the journal says so, and is believed."""
+        self._journal = journal
+        file_flow.own_work_shown.connect(self.trust.vouch)
+        self.trust.changed.connect(self._on_trust_changed)
+
     async def may_run(self) -> bool:
         """Whether the open document may run here now; the engine then has what the run works with."""
         if not await self.trust_flow.may_run():
@@ -89,6 +101,9 @@ class RunSetup(QObject):
 
     def _run_now(self) -> None:
         self._run()
+
+    def _on_trust_changed(self) -> None:
+        self._journal.is_own = self.trust.is_trusted
 
     def _show_stand_ins(self) -> None:
         self._actions["stand_ins"].setChecked(bool(self.stand_ins.hosts))

@@ -141,6 +141,7 @@ class Window(QMainWindow):
         self.actions_by_id = ActionSet(self, self.canvas, theme, self._handlers())
         self._build_bars()
         self.setup.serve(self.run_flow, self.canvas, self.actions_by_id, self.statusBar())
+        self.setup.keep_trust(self.file_flow, self.journal)
         self._connect()
         self.view_flow.restore(self.actions_by_id)
         self._update_all()

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from editor.aio import Tasks, in_thread
 from editor.workspace.private_file import make_private_folder, write_private
+from editor.workspace.private_json import others_may_write
 from editor.workspace.server_link import ServerPlace
 from editor.workspace.workspace import Workspace
 from engine import BlockloomError, Workflow, files
@@ -28,7 +29,7 @@ QUIET_MS = 700
 class Recovered:
     """A document that a crash left behind. `path` is the file it belonged to, None for one that was never saved.
 
-    `place` is where it lived on a server, if it did.
+    `place` is where it lived on a server, if it did; `is_own` says that it was trusted to run.
     """
 
     journal: Path
@@ -36,6 +37,7 @@ class Recovered:
     path: Path | None
     saved_at: float
     place: ServerPlace | None = None
+    is_own: bool = False
 
 
 def journal_folder() -> Path:
@@ -56,6 +58,8 @@ class Journal(QObject):
         self._path = folder / f"{uuid.uuid4()}.json"
         self._file: Path | None = None
         self._place: ServerPlace | None = None
+        self.is_own = True
+        """Whether the document is one that may run: its own work stays the person's through a crash."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(QUIET_MS)
@@ -79,7 +83,7 @@ class Journal(QObject):
     def write_now(self) -> None:
         """Write the unsaved document down before this returns: when the program is about to end."""
         if self._workspace.is_dirty:
-            _write(self._path, self._workspace.workflow, self._file, self._place)
+            _write(self._path, self._workspace.workflow, self._file, self._place, is_own=self.is_own)
 
     def _on_saved_changed(self) -> None:
         if not self._workspace.is_dirty:
@@ -95,7 +99,7 @@ class Journal(QObject):
         workflow = self._workspace.workflow
         # A full or read-only disk must not stop the work; saving to the file itself reports such errors.
         with contextlib.suppress(OSError):
-            await in_thread(_write, self._path, workflow, self._file, self._place)
+            await in_thread(_write, self._path, workflow, self._file, self._place, is_own=self.is_own)
         if not self._workspace.is_dirty:
             self._path.unlink(missing_ok=True)
 
@@ -111,8 +115,9 @@ def forget(recovered: Recovered) -> None:
     recovered.journal.unlink(missing_ok=True)
 
 
-def _write(path: Path, workflow: Workflow, file: Path | None, place: ServerPlace | None) -> None:
+def _write(path: Path, workflow: Workflow, file: Path | None, place: ServerPlace | None, *, is_own: bool) -> None:
     head: dict[str, object] = {"pid": os.getpid(), "file": str(file) if file else None, "saved_at": time.time()}
+    head["own"] = is_own
     if place is not None:
         head["server"] = asdict(place)
     write_private(path, json.dumps(head).encode() + b"\n" + files.encode(workflow))
@@ -127,7 +132,8 @@ def _read(path: Path) -> Recovered | None:
         workflow, _ = files.parse(body, repair=True)
         file = Path(about["file"]) if about.get("file") else None
         place = ServerPlace(**about["server"]) if about.get("server") else None
-        return Recovered(path, workflow, file, float(about["saved_at"]), place)
+        is_own = about.get("own") is True and not others_may_write(path.stat())
+        return Recovered(path, workflow, file, float(about["saved_at"]), place, is_own)
     except (OSError, ValueError, KeyError, TypeError, BlockloomError):
         return None  # kept on disk: a newer version may read it
 

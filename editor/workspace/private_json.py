@@ -20,7 +20,7 @@ def read_object(path: Path, *, only_own: bool = False) -> dict[str, Any]:
     """
     try:
         found = path.stat()
-        if found.st_size > MAX_BYTES or (only_own and _others_may_write(found)):
+        if found.st_size > MAX_BYTES or (only_own and others_may_write(found)):
             return {}
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -40,6 +40,7 @@ def write_object(path: Path, values: dict[str, Any]) -> bool:
     return False
 
 
-def _others_may_write(found: os.stat_result) -> bool:
+def others_may_write(found: os.stat_result) -> bool:
+    """Whether somebody else than this user can change the file."""
     is_foreign = hasattr(os, "getuid") and found.st_uid != os.getuid()
     return is_foreign or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))

@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -261,3 +263,41 @@ def test_the_question_comes_before_the_form(open_window: Callable[..., Any], tmp
     form = player.dialog(RunForm)
     form.reject()
     player.wait(lambda: not player.window.tasks.is_busy("run-form"))
+
+
+def crash(player: Any, folder: Path) -> None:
+    """What is in the folder of journals after the process of this window died: its work, and nobody who keeps it."""
+    journals = folder / "journals"
+    player.wait(lambda: list(journals.glob("*.json")))
+    (journal,) = journals.glob("*.json")
+    head, _, body = journal.read_bytes().partition(b"\n")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = journals / "left.json"
+    left.write_bytes(json.dumps(json.loads(head) | {"pid": dead.pid}).encode() + b"\n" + body)
+    left.chmod(0o600)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_what_was_trusted_stays_so_through_a_crash(
+    open_window: Callable[..., Any], tmp_path: Path, is_own: bool
+) -> None:
+    """Own work that comes back runs unasked; a foreign workflow that was only edited is still asked about."""
+    first = open_window(None if is_own else foreign(tmp_path), trusts=False)
+    if is_own:
+        first.action("new")
+        first.settled()
+    blocks = files.read(foreign(tmp_path, "output = 'mine'")).workflow.blocks
+    first.window.workspace.edit("Build", lambda now: now.with_blocks(blocks.values()))
+    crash(first, tmp_path)
+
+    second = open_window(asks=True, trusts=False)
+    second.answer("recover")
+    second.wait(lambda: not second.window.tasks.is_busy("first"))
+
+    if is_own:
+        assert run_unasked(second).blocks["Clean up"].result == {"output": "mine"}
+    else:
+        second.action("run")
+        answer(second, accept=False)
+        assert second.window.workspace.run is None
