@@ -49,7 +49,7 @@ _RUNNING = ("running", "{}", None, None, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A run to be recorded. `input` is JSON or None; `first_of_graph` says that no run of this revision is known yet."""
+    """A run to be recorded. `input` is JSON or None; `first_of_graph` says that no run of its graph is known yet."""
 
     execution_id: str
     workflow_id: str
