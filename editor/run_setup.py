@@ -77,6 +77,8 @@ class RunSetup(QObject):
         self._run = run_flow.run
         self._actions = actions
         canvas.use_names(self.directories)
+        canvas.commands.vouches = self._vouches
+        canvas.commands.foreign_pasted.connect(self.trust.doubt)
         canvas.animated = self.settings_flow.animated
         self.settings_flow.animated_changed.connect(canvas.set_animated)
         for place, mark in enumerate((self.trust_flow.mark, self.stand_ins.mark)):
@@ -101,6 +103,9 @@ class RunSetup(QObject):
 
     def _run_now(self) -> None:
         self._run()
+
+    def _vouches(self) -> bool:
+        return self.trust.is_trusted
 
     def _on_trust_changed(self) -> None:
         self._journal.is_own = self.trust.is_trusted

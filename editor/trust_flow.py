@@ -14,8 +14,8 @@ from editor.workspace.run_preferences import RunPreferences
 from editor.workspace.workspace import Workspace
 from engine import Workflow, code, trust
 
-MARK_TEXT = "Restricted: opened from elsewhere"
-MARK_TIP = "Nothing of this workflow has run. Before its first run you see what it would do. Click to see it now."
+MARK_TEXTS = {"opened": "Restricted: opened from elsewhere", "pasted": "Restricted: pasted from elsewhere"}
+MARK_TIP = "Before the next run you see what this workflow would do. Click to see it now."
 
 
 class TrustFlow(QObject):
@@ -44,7 +44,6 @@ class TrustFlow(QObject):
         """Local hosts that were left out when they were asked about: nobody is asked twice in a row."""
         self.mark = QToolButton(window)
         self.mark.setObjectName("restricted-mark")
-        self.mark.setText(MARK_TEXT)
         set_tooltip(self.mark, MARK_TIP)
         self.mark.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.mark.setProperty("mark", "warning")
@@ -88,7 +87,8 @@ class TrustFlow(QObject):
             return None
         items = items_of(effects, workflow, self._directories.name_of, is_isolated=not no_isolation)
         name = workflow.name or "Untitled"
-        return TrustQuestion(name, items, is_foreign, hosts, no_isolation if asks_code else "", accept)
+        origin = self._document.origin if is_foreign else ""
+        return TrustQuestion(name, items, origin, hosts, no_isolation if asks_code else "", accept)
 
     def _is_host_decided(self, host: str) -> bool:
         is_decided = host in self._refused or host in self._document.choices.hosts
@@ -116,6 +116,7 @@ class TrustFlow(QObject):
         return True
 
     def _show_mark(self) -> None:
+        self.mark.setText(MARK_TEXTS[self._document.origin])
         self.mark.setVisible(self._document.is_restricted)
 
     def _paint(self) -> None:

@@ -1,9 +1,9 @@
 """What can be done to the graph by name: add, copy, paste, delete, join. Each is one undoable step."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtCore import QMimeData, QObject, QPoint, Signal
 from PySide6.QtGui import QGuiApplication
 
 from editor.canvas.cards import GAP_ACROSS, GAP_ALONG, WIDTH, Side
@@ -14,6 +14,8 @@ from engine import Block, FileError, Workflow, edits, new_id, wiring
 
 PASTE_STEP = 2 * GRID
 MAX_TRIES = 40
+TRUSTED_MIME = "application/x-blockloom-trusted-blocks"
+"""Marks blocks that were copied from a workflow that may run. A web page cannot put it on the clipboard."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,19 @@ class Commands(QObject):
 
     Signals:
         told(str): something short to tell the person.
+        foreign_pasted(object): these blocks were pasted that nobody here vouches for, a tuple of `Block`.
     """
 
     told = Signal(str)
+    foreign_pasted = Signal(object)
 
     def __init__(self, surface: Surface) -> None:
         super().__init__(surface)
         self._surface = surface
         self._workspace = surface.workspace
         self._pasted: tuple[str, int] = ("", 0)
+        self.vouches: Callable[[], bool] = _always
+        """Whether what is copied from this workflow may run."""
 
     # --- adding -------------------------------------------------------------------------------------------------
 
@@ -216,7 +222,11 @@ class Commands(QObject):
         blocks = self._workspace.selection.blocks
         if blocks:
             fragment = edits.copy_fragment(self._workspace.workflow, blocks)
-            QGuiApplication.clipboard().setText(edits.fragment_to_json(fragment))
+            data = QMimeData()
+            data.setText(edits.fragment_to_json(fragment))
+            if self.vouches():
+                data.setData(TRUSTED_MIME, b"1")  # some systems drop what is empty
+            QGuiApplication.clipboard().setMimeData(data)
             self.told.emit(f"Copied {count_text(len(blocks), 'block')}")
 
     def cut(self) -> None:
@@ -227,7 +237,8 @@ class Commands(QObject):
 
     def paste(self) -> None:
         """Add the blocks of the JSON on the clipboard: at the pointer, else a little beside where they came from."""
-        text = QGuiApplication.clipboard().text()
+        data = QGuiApplication.clipboard().mimeData()
+        text, is_foreign = data.text(), not data.hasFormat(TRUSTED_MIME)
         if not text.strip():
             self.told.emit("The clipboard is empty.")
             return
@@ -240,6 +251,8 @@ class Commands(QObject):
             self.told.emit("The clipboard holds no blocks.")
             return
         self._insert("Paste", fragment, *self._paste_shift(text, fragment.blocks))
+        if is_foreign:
+            self.foreign_pasted.emit(tuple(fragment.blocks))
 
     def duplicate(self) -> None:
         """Copy the selected blocks beside themselves."""
@@ -275,3 +288,7 @@ def _what(blocks: Collection[str], edges: Collection[str] = ()) -> str:
     if blocks:
         return "block" if len(blocks) == 1 else f"{len(blocks)} blocks"
     return "wire" if len(edges) == 1 else f"{len(edges)} wires"
+
+
+def _always() -> bool:
+    return True

@@ -44,13 +44,13 @@ class Item:
 class TrustQuestion:
     """All that the dialog shows.
 
-    `is_foreign` says that the workflow came from elsewhere. `local_hosts` wait for a decision, and so does code when
-    `no_isolation` says why this machine cannot isolate it. `accept` is what agreeing is called.
+    `origin` says how something foreign came in, "" when nothing has. `local_hosts` wait for a decision, and so does
+    code when `no_isolation` says why this machine cannot isolate it. `accept` is what agreeing is called.
     """
 
     name: str
     items: Sequence[Item]
-    is_foreign: bool = True
+    origin: Literal["", "opened", "pasted"] = "opened"
     local_hosts: Sequence[str] = ()
     no_isolation: str = ""
     accept: str = "Run It"
@@ -98,16 +98,14 @@ class TrustDialog(QDialog):
 
     def _head(self, question: TrustQuestion) -> QHBoxLayout:
         title = f"Run “{question.name}”?" if question.accept == "Run It" else f"Trust “{question.name}”?"
-        foreign = "It was opened from elsewhere. Run it only if you know where it comes from and want it to do this:"
-        own = "This workflow needs a decision of yours before it runs:"
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addWidget(plain_label(title, self, role="title", wrap=True))
-        words.addWidget(plain_label(foreign if question.is_foreign else own, self, role="muted", wrap=True))
+        words.addWidget(plain_label(_WHY[question.origin], self, role="muted", wrap=True))
         head = QHBoxLayout()
         head.setContentsMargins(20, 18, 20, 14)
         head.setSpacing(14)
-        look = ("lock", "warning") if question.is_foreign else ("info", "accent")
+        look = ("lock", "warning") if question.origin else ("info", "accent")
         icon = IconLabel(self._theme, *look, 26, self)
         head.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(words, 1)
@@ -203,6 +201,11 @@ def items_of(
     return [replace(item, detail=f"{item.detail} {kept}") if item.icon == "code" else item for item in items]
 
 
+_WHY = {
+    "": "This workflow needs a decision of yours before it runs:",
+    "opened": "It was opened from elsewhere. Run it only if you know where it comes from and want it to do this:",
+    "pasted": "Blocks from elsewhere were pasted into it. Run it only if you know them and want it to do this:",
+}
 _NOTHING = Item("check", "Does nothing outside of this program", "Its blocks only pass values on.")
 _ORDER = ("code", "http", "platform", "model", "agent", "orchestration")
 _KEY_WORDS = {"OPENAI_API_KEY": "your OpenAI key", "ANTHROPIC_API_KEY": "your Anthropic key"}

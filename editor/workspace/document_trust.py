@@ -1,10 +1,12 @@
 """Whether the open document may run: what was made or allowed here may, what came from elsewhere waits for an answer.
 
 A document that is opened is known by its fingerprint or it is restricted. Edits made here keep whatever it is: they are
-the person's own. All looking and remembering happens off the UI thread.
+the person's own. Blocks that were copied elsewhere are not. All looking and remembering happens off the UI thread.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,7 +14,9 @@ from editor.aio import Tasks, in_thread
 from editor.theme import RESOURCES
 from editor.workspace.trust_store import Choices, TrustStore
 from editor.workspace.workspace import Workspace
-from engine import BlockloomError, Catalog, Workflow, files, trust
+from engine import Block, BlockloomError, Catalog, Workflow, files, trust
+
+Origin = Literal["opened", "pasted"]
 
 
 class DocumentTrust(QObject):
@@ -29,6 +33,8 @@ class DocumentTrust(QObject):
         self.store = store
         self.choices = Choices()
         """What this document was allowed beyond the usual."""
+        self.origin: Origin = "opened"
+        """How what is foreign in it came in."""
         self._workspace = workspace
         self._tasks = tasks
         self._is_trusted = True
@@ -66,6 +72,13 @@ class DocumentTrust(QObject):
         self._is_trusted = True
         self.changed.emit()
 
+    def doubt(self, blocks: Iterable[Block]) -> None:
+        """These blocks came from elsewhere: if they would do anything, the document has to be asked about."""
+        pasted = Workflow(blocks={block.id: block for block in blocks})
+        if self.is_trusted and trust.effects_of(pasted, self._workspace.catalog, also_disabled=True):
+            self._is_trusted, self.origin = False, "pasted"
+            self.changed.emit()
+
     async def remember(self) -> None:
         """Know the document, as it is now, again when it is opened."""
         workflow, choices = self._workspace.workflow, self.choices
@@ -75,6 +88,7 @@ class DocumentTrust(QObject):
 
     def _on_workflow_replaced(self) -> None:
         self._opened, self._is_trusted, self.choices = self._workspace.workflow, False, Choices()
+        self.origin = "opened"
         self._tasks.restart("trust", self._look, self._workspace.workflow)
         self.changed.emit()
 

@@ -139,7 +139,7 @@ def test_names_from_the_file_are_shown_as_they_are(qtbot, theme):
 
 def test_both_themes_paint_the_question(qtbot, theme):
     """The dialog is painted in light and in dark with everything that it can ask."""
-    question = TrustQuestion("W", items(Block("a", "code", "A", config={"code": "x"})), True, ["nas"], "no bwrap")
+    question = TrustQuestion("W", items(Block("a", "code", "A", config={"code": "x"})), "opened", ["nas"], "no bwrap")
     shown = dialog(qtbot, theme, question)
 
     for choice in ("dark", "light"):

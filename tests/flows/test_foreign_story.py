@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
@@ -301,3 +302,33 @@ def test_what_was_trusted_stays_so_through_a_crash(
         second.action("run")
         answer(second, accept=False)
         assert second.window.workspace.run is None
+
+
+def test_blocks_pasted_from_elsewhere_are_asked_about(open_window: Callable[..., Any], tmp_path: Path) -> None:
+    """Code from a web page does not run because it was pasted into one's own workflow; own copies need no question."""
+    player = open_window(trusts=False)
+    window = player.window
+    player.action("new")
+    player.settled()
+    own = files.read(foreign(tmp_path)).workflow
+    window.workspace.edit("Build", lambda now: now.with_blocks(own.blocks.values()))
+    window.workspace.select([player.block("Clean up").id])
+    window.canvas.commands.copy()
+    window.canvas.commands.paste()
+    assert run_unasked(player).status == "completed"
+
+    QGuiApplication.clipboard().setText(
+        files.encode(files.read(foreign(tmp_path, "output = 'evil'")).workflow).decode()
+    )
+    window.canvas.commands.paste()
+    assert window.setup.trust_flow.mark.text() == "Restricted: pasted from elsewhere"
+    window.canvas.commands.copy()
+    player.action("run")
+    assert "Blocks from elsewhere were pasted into it" in answer(player, accept=False)
+
+    # What is copied from a restricted workflow is not vouched for in another window.
+    other = open_window(trusts=False)
+    other.action("new")
+    other.settled()
+    other.window.canvas.commands.paste()
+    assert is_restricted(other)
