@@ -244,7 +244,8 @@ def _refuse_too_many(value: JsonObject) -> None:
 
 def _from_file(value: JsonObject) -> Workflow:
     if value["format"] != FORMAT:
-        raise FileError(f"the format {value['format']!r} is not known here; a newer Blockloom may read it", "format")
+        kind = value["format"][:80]
+        raise FileError(f"the format {kind!r} is not known here; a newer Blockloom may read it", "format")
     layout = value.get("layout", {})
     if not isinstance(layout, dict):
         raise FileError("expected an object with the position of each block", "layout")

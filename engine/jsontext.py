@@ -219,7 +219,7 @@ class _Walk:
         self._steps[-1] = key
         if seen is not None:
             if key in seen:
-                return f"the key {json.dumps(key)} stands twice in one object; keep one of them", False
+                return f"the key {json.dumps(key[:80])} stands twice in one object; keep one of them", False
             seen.add(key)
         return _fault_in_text(token)
 
