@@ -77,5 +77,5 @@ def refusal(module: str) -> str:
         )
     if root in _HOST:
         return f"{root!r} is not available in code blocks: they have no files, programs or environment"
-    cure = f"set the environment variable {ALLOW_VARIABLE}={root} to allow it"
+    cure = f"allow it in the settings (Code), or set the environment variable {ALLOW_VARIABLE}={root}"
     return f"importing {root!r} is not allowed in code blocks; {cure}"

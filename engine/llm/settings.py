@@ -71,8 +71,8 @@ def number_setting(settings: Mapping[str, Any], key: str) -> float | None:
 def where_to_put(key_name: str) -> str:
     """What to do with a key that is missing, in a sentence."""
     return (
-        f"Set the environment variable {key_name}, or keep the key in the system's keyring with: "
-        f"keyring set {KEYRING_SERVICE} {key_name}."
+        f"Keep it in the settings (Models), set the environment variable {key_name}, or put it into the system's "
+        f"keyring with: keyring set {KEYRING_SERVICE} {key_name}."
     )
 
 

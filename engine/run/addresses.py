@@ -83,8 +83,8 @@ class AddressPolicy:
             return None
         entry = host if port is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return (
-            f"{host} is at {address}, on this machine or in a private network. If you trust this workflow, allow it: "
-            f"set {ALLOW_VARIABLE}={entry} (several with commas, 1 for all)."
+            f"{host} is at {address}, on this machine or in a private network. If you trust this workflow, allow "
+            f"{entry} in the settings (Network), or set {ALLOW_VARIABLE}={entry} (several with commas, 1 for all)."
         )
 
 
