@@ -39,15 +39,16 @@ class Slots:
 
     def give_back(self) -> None:
         """Give the place to the first in the line whose turn it is; that line then goes behind the others."""
-        if not self._lines:
-            self._free += 1
-            return
-        line, turns = self._lines.popitem(last=False)
-        turn = turns.popleft()
-        if turns:
-            self._lines[line] = turns
-        self._waiting -= 1
-        turn.set_result(None)
+        while self._lines:
+            line, turns = self._lines.popitem(last=False)
+            turn = turns.popleft()
+            if turns:
+                self._lines[line] = turns
+            self._waiting -= 1
+            if not turn.cancelled():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     async def _wait(self, line: str) -> None:
         if self._waiting >= self._max_waiting:
@@ -60,7 +61,7 @@ class Slots:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.give_back()  # the place came at the same moment: the next one gets it
-            else:
+            elif turn in self._lines.get(line, ()):
                 self._leave(line, turn)
             raise
 
