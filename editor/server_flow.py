@@ -191,6 +191,7 @@ class ServerFlow(QObject):
         kept = await in_thread(self.cache.find, connection.connection_id, workflow_id)
         if kept is None:
             return await self._open(connection, workflow_id)
+        await in_thread(self._workspace.prepare, kept.stored.workflow)
         # The copy is there at once; what the server has takes its place when it comes.
         self._show(connection, kept.stored, is_partial=True)
         self._tasks.restart(FRESH_TASK, self._take_fresh)
@@ -241,6 +242,7 @@ class ServerFlow(QObject):
         except ServerError as error:
             self._told.tell_not_opened(connection, error)
             return False
+        await in_thread(self._workspace.prepare, stored.workflow)
         if not await self._file_flow.ask_to_leave():
             return False
         self._show(connection, stored, is_partial=kept_at is not None)
@@ -279,6 +281,7 @@ class ServerFlow(QObject):
         except ServerError as error:
             self._told.tell_stays_copy(error, self._refresh)
             return
+        await in_thread(self._workspace.prepare, stored.workflow)
         if workflow_id == self.link.workflow_id and self.link.is_partial and not self._workspace.is_dirty:
             self._show(connection, stored, is_partial=False)
 

@@ -80,6 +80,12 @@ def face_of(block: Block, catalog: Catalog, name_of: NameOf = nobody_knows) -> F
     )
 
 
+def asks(block: Block, catalog: Catalog) -> bool:
+    """Whether the card shows whom the block asks, so that it depends on the names of stored agents."""
+    block_type = catalog.find(block.type)
+    return block_type is not None and any(field.kind in ("agent", "orchestration") for field in block_type.fields)
+
+
 def _asked(block: Block, block_type: BlockType, name_of: NameOf) -> str:
     """The stored agent or orchestration that the block asks, behind a dot; "" when it asks none."""
     for field in block_type.fields:

@@ -10,7 +10,7 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from editor.canvas.cards import WIDTH, Face, NameOf, Side, anchors, face_of, nobody_knows, port_index
+from editor.canvas.cards import WIDTH, Face, NameOf, Side, anchors, asks, face_of, nobody_knows, port_index
 from editor.canvas.geometry import Ends, Floats, Rect, Rows, wire_boxes
 from engine import Block, Catalog, Change, Edge, Workflow
 
@@ -55,9 +55,23 @@ class Columns:
     def use_names(self, workflow: Workflow, name_of: NameOf) -> None:
         """Show stored agents and orchestrations by these names, which may have changed."""
         self._name_of = name_of
-        self._known = {}
         self._forget()
-        self._build(workflow)
+        asking = [
+            block.id for block in workflow.blocks.values() if block.id in self.row_of and asks(block, self._catalog)
+        ]
+        self._update_blocks(workflow, asking)  # a name moves no port
+
+    def for_another(self, workflow: Workflow) -> "Columns":
+        """Columns of another document, with the names of these. May be built on any thread, for `take_over`."""
+        other = Columns(Workflow(), self._catalog)
+        other._name_of = self._name_of
+        other._build(workflow)
+        return other
+
+    def take_over(self, other: "Columns") -> None:
+        """Hold what `other` holds, which was built for nobody else."""
+        vars(self).update(vars(other))
+        self._forget()
 
     # --- questions ------------------------------------------------------------------------------------------------
 

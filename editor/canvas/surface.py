@@ -28,7 +28,7 @@ from editor.theme import Theme
 from editor.workspace.directories import Directories
 from editor.workspace.selection import Selection
 from editor.workspace.workspace import Workspace
-from engine import Change
+from engine import Change, Workflow
 
 MAX_GLIDING, MAX_PULSES = 400, 120
 LARGEST_IMAGE_PX = 12_000
@@ -74,6 +74,7 @@ class Surface(QWidget):
         self.has_painted_blocks = False
         self.columns = Columns(workspace.workflow, workspace.catalog)
         self._directories: Directories | None = None
+        self._prepared: tuple[Workflow, Columns] | None = None
         self.marks = Marks(self.columns)
         self._camera = Camera()
         self._texts = Texts()
@@ -231,7 +232,12 @@ class Surface(QWidget):
 
     # --- following the workspace --------------------------------------------------------------------------------
 
+    def _prepare(self, workflow: Workflow) -> None:
+        """Build the columns of a document that is about to be shown; not on the UI thread."""
+        self._prepared = (workflow, self.columns.for_another(workflow))
+
     def _follow(self, workspace: Workspace) -> None:
+        workspace.preparations.append(self._prepare)
         workspace.workflow_replaced.connect(self._on_workflow_replaced)
         workspace.workflow_changed.connect(self._on_workflow_changed)
         workspace.selection_changed.connect(self._on_selection_changed)
@@ -248,7 +254,11 @@ class Surface(QWidget):
         edges_changed = bool(change.edges_added or change.edges_removed or change.edges_changed)
         # Rows are about to mean other blocks; whoever shows a motion sets it anew.
         self._motion = self._glide = None
-        self.columns.update(self.workspace.workflow, change)
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] is self.workspace.workflow:
+            self.columns.take_over(prepared[1])
+        else:
+            self.columns.update(self.workspace.workflow, change)
         if rows_changed or edges_changed or change.blocks_changed:
             self._mark_all()
         self._start_glide(before)

@@ -62,9 +62,10 @@ class Documents(QObject):
             FileError: it could not be read; the open document stays as it was.
         """
         opened = await in_thread(files.read, path, repair=repair)
+        workflow = opened.workflow
+        await in_thread(self._workspace.prepare, workflow)
         if may_leave is not None and not await may_leave():
             return ""
-        workflow = opened.workflow
         if opened.shape == "file" and not repair:
             self._workspace.replace(workflow)
             self._belongs_to(path, opened.digest)

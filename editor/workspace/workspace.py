@@ -46,6 +46,8 @@ class Workspace(QObject):
     def __init__(self, catalog: Catalog, workflow: Workflow | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.catalog = catalog
+        self.preparations: list[Callable[[Workflow], None]] = []
+        """What widgets do with a large document before it is shown, on a helper thread."""
         self._workflow = workflow or Workflow()
         self._saved: dict[Home, Workflow | None] = {FILE: self._workflow}
         self._history = History()
@@ -112,6 +114,11 @@ class Workspace(QObject):
         step = self._history.redo()
         if step:
             self._show(step.after, step.selection_after)
+
+    def prepare(self, workflow: Workflow) -> None:
+        """Let widgets get ready for a document that `replace` shows next. Not on the UI thread."""
+        for prepare in self.preparations:
+            prepare(workflow)
 
     def replace(self, workflow: Workflow, *, saved: bool = True) -> None:
         """Show another document: history, selection and run go. `saved` says whether it is what is on disk.

@@ -254,3 +254,32 @@ def test_displaced_columns_leave_the_others_alone(make_editor, script, dx, dy):
     assert np.array_equal(shown.port_places() - ports, np.tile([dx, dy], (len(ports), 1)))
     assert np.allclose(np.array(shown.ends(slice(None))), ends + np.array([[dx, dy, dx, dy, dy, dy, dy, dy]]).T)
     assert_same(columns, Columns(editor.workspace.workflow, CATALOG))
+
+
+@seed(4)
+@given(st.lists(steps, max_size=6), st.lists(steps, max_size=4))
+def test_columns_made_ready_elsewhere_are_as_good(make_editor, script, more):
+    """What was built for a document beforehand and taken over follows it from there on."""
+    editor = make_editor()
+    for name, *values in script:
+        getattr(editor, name)(*values)
+
+    editor.columns.take_over(Columns(beginning(), CATALOG).for_another(editor.workspace.workflow))
+
+    assert_same(editor.columns, Columns(editor.workspace.workflow, CATALOG))
+    for name, *values in more:
+        getattr(editor, name)(*values)
+        assert_same(editor.columns, Columns(editor.workspace.workflow, CATALOG))
+
+
+def test_a_name_that_became_known_reaches_the_cards_that_ask():
+    """Only they are made anew; the others stay the very same."""
+    blocks = [Block("a", "agent", "Ask", config={"agent_id": "x"}), Block("c", "code", "Code")]
+    workflow = Workflow(blocks={block.id: block for block in blocks})
+    columns = Columns(workflow, CATALOG)
+    code = columns.faces[1]
+
+    columns.use_names(workflow, lambda _kind, _entity_id: "Writer")
+
+    assert columns.faces[0].kind == "Agent · Writer"
+    assert columns.faces[1] is code
