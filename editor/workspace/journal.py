@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer
 from editor.aio import Tasks, in_thread
 from editor.workspace.private_file import make_private_folder, write_private
 from editor.workspace.private_json import others_may_write
+from editor.workspace.processes import is_running
 from editor.workspace.server_link import ServerPlace
 from editor.workspace.workspace import Workspace
 from engine import BlockloomError, Workflow, files
@@ -127,7 +128,7 @@ def _read(path: Path) -> Recovered | None:
     try:
         head, _, body = path.read_bytes().partition(b"\n")
         about = json.loads(head)
-        if _is_running(int(about["pid"])):
+        if is_running(int(about["pid"])):
             return None
         workflow, _ = files.parse(body, repair=True)
         file = Path(about["file"]) if about.get("file") else None
@@ -136,15 +137,3 @@ def _read(path: Path) -> Recovered | None:
         return Recovered(path, workflow, file, float(about["saved_at"]), place, is_own)
     except (OSError, ValueError, KeyError, TypeError, BlockloomError):
         return None  # kept on disk: a newer version may read it
-
-
-def _is_running(pid: int) -> bool:
-    if pid == os.getpid():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -1,8 +1,8 @@
 """The server on this machine that the editor starts and stops: a child process, its state, and its log.
 
 It is a process of its own session that writes to a log file, so it can stay when the editor goes; the next start finds
-it again by a small file. The key is handed over in the environment and never among the arguments, which anybody on the
-machine may read.
+it again by a small file. A window ends it only if it owns it: it started it, or took it over from one that is gone. The
+key is handed over in the environment and never among the arguments, which anybody on the machine may read.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from editor.aio import in_thread
 from editor.workspace.connections import ServerConnections
 from editor.workspace.private_file import make_private_folder
 from editor.workspace.private_json import read_object, write_object
+from editor.workspace.processes import is_running
 from engine import Connection
 
 LOCAL_ID = "local-server"
@@ -35,6 +36,10 @@ LOG_SHOWN_BYTES = 64 * 1024
 _LOOK_MS = 300
 _COMMAND = (sys.executable, "-P", "-c", "from engine.cli.main import main; main()", "serve")
 _KEY_VARIABLE = "BLOCKLOOM_API_KEY"
+_OTHERS = (
+    "Another window has started it, and this computer keeps no keys from one window to the next. Work with the server "
+    "in that window, or stop it there first."
+)
 Kind = Literal["stopped", "starting", "running", "stopping", "failed"]
 
 
@@ -73,6 +78,7 @@ class LocalServer(QObject):
         self.log_path = folder / "local-server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
+        self._is_owner = False
         self.state = LocalState()
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
@@ -89,15 +95,26 @@ class LocalServer(QObject):
             return self.connection
         self._set(LocalState("starting"))
         try:
-            return await self._find_running() or await self._start_anew()
+            found = await in_thread(self._read_note)
+            if found is None:
+                return await self._start_anew()
+            connection = await self._take(found)
+            if connection is None and found.is_owned:
+                self._fail(_OTHERS)
+            elif connection is None:
+                # Nobody is left who could speak to it, such as after its key was lost; it holds the data folder.
+                await self._end_process(found.pid)
+                return await self._start_anew()
+            return connection
         finally:
             if self.state.kind == "starting":
                 self._fail("Starting it was stopped.")
 
     async def find(self) -> None:
-        """Take over the server that an earlier editor left running, if there is one that answers."""
-        if self.state.kind == "stopped":
-            await self._find_running()
+        """Use the server that runs already, if there is one that answers; one that does not is left alone."""
+        found = await in_thread(self._read_note)
+        if found is not None and self.state.kind == "stopped":
+            await self._take(found)
 
     async def stop(self) -> None:
         """End it, and wait until it is gone."""
@@ -110,8 +127,8 @@ class LocalServer(QObject):
         self._set(LocalState())
 
     async def leave(self, *, keeps_running: bool) -> None:
-        """The editor goes: end the server with it, or let it stay for the next one to find."""
-        if not keeps_running:
+        """The editor goes: end its server with it, or let it stay for the next one to find."""
+        if self._is_owner and not keeps_running:
             await self.stop()
         elif self._process is not None:
             self._timer.stop()
@@ -129,17 +146,17 @@ class LocalServer(QObject):
 
     # --- starting -----------------------------------------------------------------------------------------------
 
-    async def _find_running(self) -> Connection | None:
-        pid, url = await in_thread(self._read_note)
+    async def _take(self, found: "_Note") -> Connection | None:
+        """Work with a server that runs; None when it cannot be spoken to."""
         connection = self.connection
-        if pid is None:
+        if connection is None or connection.url != found.url:
             return None
-        if connection is not None and connection.url == url and (await self._connections.test(connection)).is_fine:
-            self._run_as(pid, url)
-            return connection
-        # One that we cannot speak to, such as after its key was lost, holds the data folder.
-        await self._end_process(pid)
-        return None
+        if not (await self._connections.test(connection)).is_fine:
+            return None
+        self._run_as(found.pid, found.url, is_owner=not found.is_owned)
+        if self._is_owner:
+            await in_thread(self._write_note, found.pid, found.url)
+        return connection
 
     async def _start_anew(self) -> Connection | None:
         known = self.connection
@@ -155,9 +172,8 @@ class LocalServer(QObject):
         self._pid = self._process.pid
         if not await self._comes_up(connection):
             return None
-        self._run_as(self._process.pid, connection.url)
-        note = {"pid": self._process.pid, "url": connection.url}
-        await in_thread(write_object, self._note, note)
+        self._run_as(self._process.pid, connection.url, is_owner=True)
+        await in_thread(self._write_note, self._process.pid, connection.url)
         return connection
 
     async def _comes_up(self, connection: Connection) -> bool:
@@ -194,8 +210,8 @@ class LocalServer(QObject):
         finally:
             os.close(log)
 
-    def _run_as(self, pid: int, url: str) -> None:
-        self._pid = pid
+    def _run_as(self, pid: int, url: str, *, is_owner: bool) -> None:
+        self._pid, self._is_owner = pid, is_owner
         self._set(LocalState("running", url))
         self._timer.start()
 
@@ -242,20 +258,36 @@ class LocalServer(QObject):
         self._set(LocalState("failed", reason=reason))
 
     def _forget(self) -> None:
+        noted = read_object(self._note).get("pid")
+        if noted == self._pid or not (isinstance(noted, int) and _is_our_server(noted)):
+            self._note.unlink(missing_ok=True)
         self._process = self._pid = None
-        self._note.unlink(missing_ok=True)
+        self._is_owner = False
 
     def _set(self, state: LocalState) -> None:
         if state != self.state:
             self.state = state
             self.changed.emit()
 
-    def _read_note(self) -> tuple[int | None, str]:
+    def _write_note(self, pid: int, url: str) -> None:
+        write_object(self._note, {"pid": pid, "url": url, "owner": os.getpid()})
+
+    def _read_note(self) -> "_Note | None":
+        """The server that runs, as whoever started it noted it down; None when there is none."""
         note = read_object(self._note, only_own=True)
-        pid, url = note.get("pid"), note.get("url")
-        if isinstance(pid, int) and isinstance(url, str) and _is_our_server(pid):
-            return pid, url
-        return None, ""
+        pid, url, owner = note.get("pid"), note.get("url"), note.get("owner")
+        if not (isinstance(pid, int) and isinstance(url, str) and _is_our_server(pid)):
+            return None
+        return _Note(pid, url, isinstance(owner, int) and owner != os.getpid() and is_running(owner))
+
+
+@dataclass(frozen=True)
+class _Note:
+    """A server that runs. `is_owned` says that the window that started it is open still."""
+
+    pid: int
+    url: str
+    is_owned: bool
 
 
 def _is_our_server(pid: int) -> bool:

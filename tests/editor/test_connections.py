@@ -1,8 +1,11 @@
 """Connections: the dialog, keys that are in no file, and the local server as a real process."""
 
+import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from editor.workspace.connections import ServerConnections
 from editor.workspace.local_server import LOCAL_ID, LocalServer
 from editor.workspace.network import Network
 from editor.workspace.private_json import write_object
+from editor.workspace.processes import is_running
 from engine import Connection, Connections, PlatformClient
 from engine.client.keys import MemoryKeys
 from tests.editor.fake_server import KEY, FakeServer
@@ -241,6 +245,35 @@ def test_a_local_server_that_was_asked_to_stay_is_found_again(local: Local) -> N
     local.run(second.stop())
     # Our own child here, and nobody else's to wait for.
     assert os.waitpid(pid, os.WNOHANG) == (pid, 0) or not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.slow
+def test_a_window_never_ends_the_server_of_another(local: Local, tmp_path: Path) -> None:
+    """Neither by looking for one, nor by leaving, nor by starting one without its key; that is said instead."""
+    first = local.new()
+    connection = local.run(first.start())
+    pid = first._pid
+    assert pid is not None
+    note = tmp_path / "local-server.json"
+    other_window = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        write_object(note, {**json.loads(note.read_text()), "owner": other_window.pid})
+        second = local.new()
+        local.run(second.find())
+        assert second.state.kind == "running"
+        local.run(second.leave(keeps_running=False))
+        assert is_running(pid)
+
+        keyless = local.new()
+        local.run(keyless._connections.save(connection.with_key("not its key")))
+        local.run(keyless.find())
+        assert keyless.state.kind == "stopped"
+        assert local.run(keyless.start()) is None
+        assert keyless.state.reason.startswith("Another window has started it")
+        assert is_running(pid)
+        assert note.exists()
+    finally:
+        other_window.communicate(b"\n")
 
 
 def test_a_local_server_that_cannot_start_says_why(local: Local) -> None:
