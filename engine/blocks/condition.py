@@ -54,9 +54,7 @@ def upgrade(config: JsonObject) -> JsonObject:
     if config.get("branches") or not ({"mode", "expression"} & config.keys()):
         return config
     kept = {key: value for key, value in config.items() if key not in ("mode", "expression", "cases")}
-    expression = config.get("expression")
-    if expression is None or expression == "":
-        expression = "True"
+    expression = config.get("expression", "True")
     texts = [f"({expression}) == {label!r}" for label in _case_labels(config)] or [expression]
     return {**kept, "branches": [{"expression": text} for text in texts]}
 

@@ -243,7 +243,7 @@ class Oracle:
     def older_branches(self, config: JsonObject) -> list[JsonObject]:
         if "mode" not in config and "expression" not in config:
             return []
-        expression = config.get("expression") or "True"
+        expression = config.get("expression", "True")
         labels = (
             [row["cells"]["Case Label"] for row in config.get("cases", [])] if config.get("mode") == "switch" else []
         )
