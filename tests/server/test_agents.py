@@ -7,12 +7,11 @@ import pytest
 
 from engine.client import Connection, PlatformClient
 from engine.directory.remote import RemoteDirectory
-from engine.document import new_id
 from engine.llm import Completion, ModelRequest
 from engine.llm.models import Models
 from tests.server.support import KEY, Api, Play
 
-NOBODY = new_id()
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
