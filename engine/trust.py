@@ -26,6 +26,7 @@ UNKNOWN_UNTIL_RUN = "<unknown.until_run>"
 """Stands for a value that another block gives, where a config leaves a field to be filled."""
 _SEES_ALL_NAMES = frozenset({"input_data", "globals", "locals", "vars", "dir", "eval", "exec", "globalThis", "this"})
 _WORD = re.compile(r"\w+")
+_ENCODER = json.JSONEncoder(sort_keys=True)
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
@@ -94,24 +95,14 @@ def fingerprint(workflow: Workflow, catalog: Catalog) -> str:
     each copy, such as a webhook's address. A block's name counts where some block may refer to it.
     """
     counted = _names_that_count(workflow, catalog)
-    parts: JsonObject = {
-        "variables": workflow.variables,
-        "blocks": [
-            [
-                block.id,
-                block.type,
-                block.name if block.name in counted else None,
-                block.enabled,
-                _without_minted(block, catalog),
-            ]
-            for block in sorted(workflow.blocks.values(), key=_id_of)
-        ],
-        "edges": [
-            [edge.source, edge.target, edge.source_port, edge.target_port, edge.condition]
-            for edge in sorted(workflow.edges.values(), key=_id_of)
-        ],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(_encoded(workflow.variables))
+    # Piece by piece, so that a large workflow does not keep other threads waiting.
+    for block in sorted(workflow.blocks.values(), key=_id_of):
+        name = block.name if block.name in counted else None
+        digest.update(_encoded([block.id, block.type, name, block.enabled, _without_minted(block, catalog)]))
+    for edge in sorted(workflow.edges.values(), key=_id_of):
+        digest.update(_encoded([edge.source, edge.target, edge.source_port, edge.target_port, edge.condition]))
+    return digest.hexdigest()
 
 
 def _without_minted(block: Block, catalog: Catalog) -> JsonObject:
@@ -158,6 +149,10 @@ def _words_of(value: Json) -> set[str]:
 def _may_be_meant(name: str, words: set[str]) -> bool:
     # Code calls `a-b` by the variable `a_b`.
     return words.issuperset(_WORD.findall(name)) or name.replace("-", "_") in words
+
+
+def _encoded(value: Json) -> bytes:
+    return _ENCODER.encode(value).encode() + b"\n"
 
 
 def _id_of(item: Block | Edge) -> str:

@@ -31,7 +31,7 @@ def nobody_knows(_kind: EntityKind, _entity_id: str) -> str | None:
 class Face:
     """The shown part of one block. `is_known` is False for a type that the catalog does not have.
 
-    `kind` is the type's name and, where the block asks a stored agent or orchestration, whom.
+    `kind` is the type's name, behind that of the stored agent or orchestration that the block asks, if it asks one.
     """
 
     title: str
@@ -69,7 +69,7 @@ def face_of(block: Block, catalog: Catalog, name_of: NameOf = nobody_knows) -> F
         return Face(block.label, f"Unknown type: {block.type}", "", "unknown", "grey", block.enabled, False, *ports)
     return Face(
         title=block.label,
-        kind=f"{block_type.label}{_asked(block, block_type, name_of)}",
+        kind=f"{_asked(block, block_type, name_of)}{block_type.label}",
         summary=_one_line(block_type.summary(block.config)),
         icon=block_type.icon,
         hue=block_type.hue,
@@ -87,12 +87,15 @@ def asks(block: Block, catalog: Catalog) -> bool:
 
 
 def _asked(block: Block, block_type: BlockType, name_of: NameOf) -> str:
-    """The stored agent or orchestration that the block asks, behind a dot; "" when it asks none."""
+    """The stored agent or orchestration that the block asks, and a dot behind it; "" when it asks none.
+
+    Where there is little room the name is what stays, and the icon tells the type.
+    """
     for field in block_type.fields:
         entity_id = block.config.get(field.key)
         if field.kind in ("agent", "orchestration") and isinstance(entity_id, str) and entity_id:
             kind: EntityKind = "agent" if field.kind == "agent" else "orchestration"
-            return f" · {name_of(kind, entity_id) or f'unknown {kind}'}"
+            return f"{name_of(kind, entity_id) or f'unknown {kind}'} · "
     return ""
 
 

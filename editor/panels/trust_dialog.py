@@ -26,7 +26,7 @@ from engine import Workflow, trust
 
 MOST_ITEMS = 40
 MOST_NAMES = 4
-WIDTH, MOST_HEIGHT = 540, 680
+WIDTH, MOST_HEIGHT, SLACK = 552, 680, 32
 NameOf = Callable[[Literal["agent", "orchestration"], str], str | None]
 """The name of a stored agent or orchestration by its id, None when it is not known here."""
 
@@ -83,17 +83,17 @@ class TrustDialog(QDialog):
         return Choices(tuple(dict.fromkeys((*before.hosts, *allowed))), chosen)
 
     def _build(self, question: TrustQuestion) -> None:
+        head, buttons, scroll = self._head(question), self._buttons(), self._list(question)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(self._head(question))
+        layout.addLayout(head)
         layout.addWidget(line(self))
-        scroll = self._list(question)
         layout.addWidget(scroll, 1)
         layout.addWidget(line(self))
-        layout.addLayout(self._buttons())
+        layout.addLayout(buttons)
         # A scroll area asks for little; here all is shown that fits.
-        around = self.sizeHint().height() - scroll.sizeHint().height()
+        around = head.totalHeightForWidth(WIDTH) + buttons.sizeHint().height() + SLACK
         self.resize(WIDTH, min(MOST_HEIGHT, around + self._rows.totalHeightForWidth(WIDTH)))
 
     def _head(self, question: TrustQuestion) -> QHBoxLayout:

@@ -173,9 +173,9 @@ def test_the_card_says_whom_the_block_asks(library):
     team = Block("a", "orchestration", "All", config={"orchestration_id": "t", "input": "Hi"})
     names = library.directories.name_of
 
-    assert face_of(asks, catalog, names).kind == "Agent · Help desk"
-    assert face_of(stranger, catalog, names).kind == "Agent · unknown agent"
-    assert face_of(team, catalog, names).kind == "Orchestration · Team"
+    assert face_of(asks, catalog, names).kind == "Help desk · Agent"
+    assert face_of(stranger, catalog, names).kind == "unknown agent · Agent"
+    assert face_of(team, catalog, names).kind == "Team · Orchestration"
     assert ONE not in face_of(asks, catalog, names).summary
 
 

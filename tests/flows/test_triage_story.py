@@ -136,7 +136,7 @@ def test_the_support_example_tells_its_whole_story(open_window: Callable[..., An
     window.workspace.select([player.block("Answer").id])
     assert window.inspector.form.rows["agent_id"].editor.box.currentText() == "Help desk"
     face = window.canvas.columns.faces[window.canvas.columns.row_of[player.block("Ask the team").id]]
-    assert face.kind == "Orchestration · Support team"
+    assert face.kind == "Support team · Orchestration"
 
 
 def test_the_other_ways_of_the_support_example(open_window: Callable[..., Any]) -> None:
