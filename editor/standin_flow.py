@@ -83,6 +83,7 @@ class StandInFlow(QObject):
                 await self._directories.save(stored, self._library())
         except DirectoryError as error:
             self._notices.show_notice(str(error), "error")
+            self.changed.emit()  # who has ticked the action sees that nothing came of it
             return False
         self._set_hosts(_public_hosts(effects))
         if not self.hosts:

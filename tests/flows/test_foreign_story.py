@@ -15,9 +15,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+import engine.code
 from editor.panels.run_form import RunForm
 from editor.panels.trust_dialog import TrustDialog
 from engine import Workflow, edits, files
+from engine.code import Isolation
 from tests.flows.test_everyday import descendants, graph_file
 
 pytestmark = pytest.mark.slow
@@ -332,3 +334,38 @@ def test_blocks_pasted_from_elsewhere_are_asked_about(open_window: Callable[...,
     other.settled()
     other.window.canvas.commands.paste()
     assert is_restricted(other)
+
+
+@pytest.mark.parametrize(
+    ("choice", "fallback", "unisolated"), [("restricted", "monty", False), ("unisolated", None, True)]
+)
+def test_code_that_cannot_be_isolated_is_decided_about(
+    open_window: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: str,
+    fallback: str | None,
+    unisolated: bool,
+) -> None:
+    """On a machine without isolation even a trusted workflow with code asks once how to run it, and remembers it."""
+
+    async def probe() -> Isolation:
+        return Isolation("none", "bubblewrap (bwrap) is not installed")
+
+    monkeypatch.setattr(engine.code, "probe", probe, raising=False)
+    player = open_window(foreign(tmp_path))
+    player.wait(lambda: player.window.setup.trust.is_trusted)
+
+    player.action("run")
+    dialog = player.dialog(TrustDialog)
+    assert "needs a decision of yours" in words(dialog)
+    assert "bubblewrap (bwrap) is not installed" in words(dialog)
+    assert "kept apart" not in words(dialog)
+    player.picture(f"no isolation {choice}", dialog)
+    dialog.code_buttons[choice].click()
+    answer(player, accept=True)
+    player.wait(lambda: player.window.workspace.run and not player.window.runs.is_active)
+
+    used = player.window.setup._runner.settings
+    assert (used.code_fallback, used.allow_unisolated) == (fallback, unisolated)
+    assert run_unasked(player).output == 42

@@ -200,3 +200,42 @@ def test_an_endless_loop_ends_at_its_deadline(open_window: Callable[..., Any]) -
     assert shown_in(player, "Look closer") == f"It took longer than the {DEADLINE_MS} ms it may take."
     assert "Look closer failed" in window.notices.text
     player.picture("after the deadline")
+
+
+def test_stand_ins_are_an_action_of_the_open_document(open_window: Callable[..., Any]) -> None:
+    """They are switched on and off in the menu, and another document calls its real services."""
+    player = open_window(trusts=False)
+    window = player.window
+    open_example(player)
+    action = window.actions_by_id["stand_ins"]
+    assert not action.isChecked()
+
+    player.action("stand_ins")
+    player.wait(lambda: window.setup.stand_ins.hosts == ("api.example.com",))
+    assert action.isChecked()
+    player.action("stand_ins")
+    assert window.setup.stand_ins.hosts == ()
+    player.action("stand_ins")
+    player.wait(lambda: window.setup.stand_ins.hosts)
+    player.action("new")
+    player.settled()
+
+    assert window.setup.stand_ins.hosts == ()
+    assert not action.isChecked()
+    assert not window.setup.stand_ins.mark.isVisible()
+
+
+def test_a_library_that_cannot_be_written_is_told(open_window: Callable[..., Any]) -> None:
+    """Nothing runs half prepared, and the damaged file is left as it was."""
+    path = Library().path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{")
+    player = open_window(trusts=False)
+    open_example(player)
+
+    press_notice(player)
+
+    player.wait(lambda: "library of agents is damaged" in player.window.notices.text)
+    assert not player.window.actions_by_id["stand_ins"].isChecked()
+    assert player.window.workspace.run is None
+    assert path.read_text() == "{"
