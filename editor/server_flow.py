@@ -205,6 +205,7 @@ class ServerFlow(QObject):
     # --- opening ------------------------------------------------------------------------------------------------
 
     async def _choose_and_open(self) -> None:
+        await self._connections.reload()
         dialog = ServerBrowser(
             self._connections,
             self.cache,
@@ -294,6 +295,7 @@ class ServerFlow(QObject):
     # --- saving -------------------------------------------------------------------------------------------------
 
     async def _ask_and_save(self) -> None:
+        await self._connections.reload()
         if not self._connections.all():
             await self.local.ask_connections(self._window)
         if not self._connections.all():

@@ -48,6 +48,13 @@ class ServerConnections(QObject):
         """Every saved server, without its key."""
         return self._saved.all()
 
+    async def reload(self) -> None:
+        """Take over what other windows have saved."""
+        before = self.all()
+        await in_thread(self._saved.reload)
+        if self.all() != before:
+            self.changed.emit()
+
     def find(self, connection_id: str) -> Connection | None:
         """The saved server with this id, without its key."""
         return next((item for item in self.all() if item.connection_id == connection_id), None)

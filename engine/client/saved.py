@@ -29,7 +29,9 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class Connections:
-    """The saved servers, one of them the active one. Reads the file once, writes it at every change.
+    """The saved servers, one of them the active one. Reads the file at first and before every change, which it writes.
+
+    So what another window has saved meanwhile is kept; `reload` shows it.
 
     A file that cannot be read counts as empty and is kept aside when something is saved.
     """
@@ -37,6 +39,10 @@ class Connections:
     def __init__(self, path: Path | None = None, keys: KeyStore | None = None) -> None:
         self._path = path or Path(platformdirs.user_config_dir("blockloom", appauthor=False)) / "connections.json"
         self._keys = keys
+        self._file, self._is_damaged = _read(self._path)
+
+    def reload(self) -> None:
+        """Take over what other programs have saved."""
         self._file, self._is_damaged = _read(self._path)
 
     @property
@@ -73,6 +79,7 @@ class Connections:
 
     def save(self, connection: Connection) -> Connection:
         """Keep a new or changed server, and its key when it has one; returns it with its id."""
+        self.reload()
         connection_id = connection.connection_id or new_id()
         row = _Saved(connection_id, connection.name, tidy_address(connection.url))
         others = tuple(item for item in self._file.connections if item.id != connection_id)
@@ -85,6 +92,7 @@ class Connections:
 
     def remove(self, connection_id: str) -> None:
         """Forget a server and its key."""
+        self.reload()
         rows = tuple(item for item in self._file.connections if item.id != connection_id)
         active = "" if self._file.active == connection_id else self._file.active
         self._write(_File(rows, active))
@@ -92,6 +100,7 @@ class Connections:
 
     def activate(self, connection_id: str) -> None:
         """Use this server when none is named; "" for none."""
+        self.reload()
         self._write(msgspec.structs.replace(self._file, active=connection_id))
 
     def _write(self, file: _File) -> None:
@@ -99,6 +108,7 @@ class Connections:
             self._path.replace(self._path.with_suffix(".damaged.json"))
             self._is_damaged = False
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path.touch(mode=0o600)  # which the file then keeps
         content = json.dumps(msgspec.to_builtins(file), indent=2, ensure_ascii=False)
         replace_file(self._path, content.encode(), keep_old=False)
         self._file = file

@@ -78,3 +78,18 @@ def test_a_keyring_that_fails_keeps_the_key_for_the_session() -> None:
     assert not store.is_lasting
     store.set("a", "")
     assert store.get("a") == ""
+
+
+def test_two_windows_do_not_write_over_each_others_connections(tmp_path: Path) -> None:
+    """Each keeps what the other has saved, and shows it when it looks again."""
+    path = tmp_path / "connections.json"
+    one, other = Connections(path, MemoryKeys()), Connections(path, MemoryKeys())
+
+    first = one.save(Connection("One", "http://127.0.0.1:1"))
+    other.save(Connection("Other", "http://127.0.0.1:2"))
+    one.activate(first.connection_id)
+
+    assert [item.name for item in one.all()] == ["One", "Other"]
+    other.reload()
+    assert other.active == first
+    assert path.stat().st_mode & 0o777 == 0o600

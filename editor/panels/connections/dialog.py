@@ -14,7 +14,7 @@ from editor.theme import Theme
 from editor.workspace.connections import ServerConnections
 from editor.workspace.local_server import LOCAL_ID, LocalServer
 from editor.workspace.settings import Settings
-from engine import Connection
+from engine import BlockloomError, Connection, ServerReport
 
 KEEP_SETTING = "keep_local_server"
 SIZE = (720, 540)
@@ -160,6 +160,7 @@ class ConnectionsDialog(QDialog):
         self.remove_button.setEnabled(shown is not None)
 
     async def _ask_where_keys_are(self) -> None:
+        await self._connections.reload()
         self.form.say_where_keys_are(lasting=await self._connections.keys_last())
 
     # --- what the person does -----------------------------------------------------------------------------------
@@ -181,11 +182,15 @@ class ConnectionsDialog(QDialog):
         self._tasks.start(SAVE, self._save, connection)
 
     async def _save(self, connection: Connection) -> None:
-        kept = await self._connections.save(connection)
+        try:
+            kept = await self._connections.save(connection)
+        except BlockloomError as error:
+            self.form.show_report(ServerReport(False, f"Not kept. {error}"))
+            return
         self.form.say_where_keys_are(lasting=await self._connections.keys_last())
         self.list.select(kept.connection_id)
         await self._show_connection(kept)
-        await self._test(kept)
+        self._on_test(kept)
 
     def _on_remove(self) -> None:
         self._tasks.start(SAVE, self._remove, self.form.connection_id)
