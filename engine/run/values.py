@@ -21,10 +21,13 @@ MAX_RUN_SIZE = 1024 * 1024 * 1024
 MAX_DIGITS = 4300
 """Digits of an integer; what JSON readers, our own included, take at most."""
 LONG_TEXT = 64 * 1024
+SHORT_TEXT, FEW = 256, 16
+"""An object with no more values than that, each text below that length, is small."""
 TURN = 10_000
 """Values that are looked at before others on the event loop get a turn; a long text counts by its length."""
 _TEXT_TURN = 1024 * 1024
 _TOO_LARGE = 10**MAX_DIGITS
+_LARGE = 1 << 63
 _ATOMS = frozenset({bool, type(None)})
 _ADVICE = {
     "bytes": "decode it to text first",
@@ -70,14 +73,14 @@ class JsonGuard:
                 await asyncio.sleep(0)
 
     def _is_plain(self, result: JsonObject) -> bool:
-        """Whether it can be seen at once that all is well: few values, each an atom, a short text or known."""
+        """Whether it can be seen at once that all is well: few values, each an atom, a short text, known or small."""
         known = self._known
         for key, value in result.items():
             kind = type(value)
             if kind is str:
                 is_fine = value.isascii() and len(value) < LONG_TEXT
             else:
-                is_fine = kind in _ATOMS or id(value) in known
+                is_fine = kind in _ATOMS or id(value) in known or (kind is dict and _is_small(value))
             if not is_fine or type(key) is not str or not key.isascii():
                 return False
         return True
@@ -97,6 +100,21 @@ class JsonGuard:
             text = f"The results of this run are larger than {MAX_RUN_SIZE >> 20:,} MB together; pass on less."
             raise BlockError(text, retryable=False)
         self._known.update(walk.sizes)
+
+
+def _is_small(value: JsonObject) -> bool:
+    """Whether this is an object of a few short values. Most are, and looking at one again costs less than a walk."""
+    if len(value) > FEW:
+        return False
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            is_fine = len(item) < SHORT_TEXT and item.isascii()
+        else:
+            is_fine = kind in _ATOMS or (kind is int and -_LARGE < item < _LARGE)
+        if not is_fine or type(key) is not str or not key.isascii():
+            return False
+    return True
 
 
 class _Walk:

@@ -51,6 +51,7 @@ class Metrics:
         # Looking a child up by its labels costs more than counting does.
         self._request_children: dict[tuple[str, str, int], Any] = {}
         self._seconds_children: dict[str, Any] = {}
+        self._run_children: dict[tuple[str, str], tuple[Any, Any]] = {}
 
     def request_done(self, scope: Scope, status: int, seconds: float) -> None:
         """A request was answered; 0 says that the client left before."""
@@ -70,8 +71,13 @@ class Metrics:
 
     def run_ended(self, trigger: str, status: str, seconds: float) -> None:
         """A run ended."""
-        self._runs.labels(trigger, status).inc()
-        self._run_seconds.labels(trigger).observe(seconds)
+        children = self._run_children.get((trigger, status))
+        if children is None:
+            children = self._runs.labels(trigger, status), self._run_seconds.labels(trigger)
+            self._run_children[trigger, status] = children
+        count, times = children
+        count.inc()
+        times.observe(seconds)
 
     def loop_stalled(self, seconds: float) -> None:
         """The event loop stood still."""

@@ -5,7 +5,8 @@ Source: contract 2.7, pre-flight.
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.server.errors import ApiError, unavailable
 from engine.server.runs.loaded import LoadedWorkflow

@@ -24,7 +24,7 @@ from engine.document import Json
 from engine.server.errors import EXECUTION_TIMEOUT, VALIDATION_ERROR, WORKFLOW_NOT_FOUND, ApiError, unavailable
 from engine.server.execute import EXECUTION_ID, failure
 from engine.server.http.json import read_json_leniently
-from engine.server.reply import json_reply
+from engine.server.reply import PlainReply
 from engine.server.routing import is_json, resource
 from engine.server.runs.loaded import LoadedWorkflow
 from engine.server.runs.port import RunOrder, WebhookNotActive
@@ -36,6 +36,7 @@ from engine.store import workflows as stored
 PREFIX = "/api/webhooks/"
 MAX_KEPT = 1_024
 BEARER = b"bearer "
+_EXECUTION_ID = EXECUTION_ID.lower().encode()
 FAILED_TEXT = "Workflow execution failed"
 """What callers read; why it failed is for the owner, and stands in the execution."""
 
@@ -87,7 +88,7 @@ class Webhooks:
         if body is None:
             return  # the caller has gone before saying all; nothing has been touched
         try:
-            reply = await self._answer(_call(scope, body))
+            reply: ASGIApp = await self._answer(_call(scope, body))
         except ApiError as error:
             reply = error.response()
         except StoreUnavailable as error:
@@ -97,7 +98,7 @@ class Webhooks:
             reply = ApiError(500, FAILED_TEXT).response()
         await reply(scope, receive, send)
 
-    async def _answer(self, call: Call) -> Response:
+    async def _answer(self, call: Call) -> ASGIApp:
         admit = partial(self._admit, call)
         workflow = self._kept(call) or await admit()
         order = RunOrder(
@@ -113,12 +114,12 @@ class Webhooks:
         except WebhookNotActive as error:
             raise ApiError(403, str(error)) from None
         finished = await run.finished()
-        headers = {EXECUTION_ID: run.execution_id}
         if finished.status == "failed":
             is_late = finished.error_code == EXECUTION_TIMEOUT
-            raise failure(finished, (finished.error or "") if is_late else FAILED_TEXT, headers)
+            text = (finished.error or "") if is_late else FAILED_TEXT
+            raise failure(finished, text, {EXECUTION_ID: run.execution_id})
         content = {"execution_id": run.execution_id, "status": "completed", "output": finished.output}
-        return json_reply(content, headers=headers)
+        return PlainReply(content, [(_EXECUTION_ID, run.execution_id.encode())])
 
     def _kept(self, call: Call) -> LoadedWorkflow | None:
         """The workflow, if it is at hand and the caller has its secret as far as we know."""

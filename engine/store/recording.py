@@ -5,9 +5,9 @@ of them anew would cost more than executing it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.store.dbtime import US, now_text, read_now
@@ -47,8 +47,7 @@ _ADD_EVENTS = "INSERT INTO run_events (execution_id, last_seq, events) VALUES {v
 _RUNNING = ("running", "{}", None, None, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, gc=False):
     """A run to be recorded. `input` is JSON or None; `first_of_graph` says that no run of its graph is known yet."""
 
     execution_id: str
@@ -64,8 +63,7 @@ class Start:
     key: Key | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, gc=False):
     """What became of a `Start`: "started", "changed" (load the workflow again), "inactive" (neither deployed nor
     armed), "known" (`execution_id` is the run of the same key), or "mismatch" (the key came with something else).
     """
@@ -74,8 +72,7 @@ class Started:
     execution_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRun:
+class AgentRun(msgspec.Struct, frozen=True, gc=False):
     """A model run inside an execution; `data` is JSON."""
 
     id: str
@@ -86,8 +83,7 @@ class AgentRun:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True, gc=False):
     """How a run ended. `output` is JSON or None, `events` are the last JSON lines, up to event `last_seq`."""
 
     execution_id: str

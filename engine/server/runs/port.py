@@ -1,8 +1,9 @@
 """What routes know of runs: start one, follow it, cancel it. Nothing here says in which process it happens."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from engine.document import Json
 from engine.errors import BlockloomError
@@ -14,8 +15,7 @@ FinalStatus = Literal["completed", "failed"]
 FOLLOW_WAIT_S = 30.0
 
 
-@dataclass(frozen=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True, gc=False):
     """A caller's promise that this is the same call as an earlier one. `scope` is the route and what it is about."""
 
     scope: str
@@ -23,8 +23,7 @@ class Idempotency:
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class RunOrder:
+class RunOrder(msgspec.Struct, frozen=True, gc=False):
     """A run to be started. `variables` are as they were sent; if they are no object, the run fails with words.
 
     `claims_webhook` lets it start only if the workflow is deployed or armed at that very moment, and disarms it.
@@ -38,8 +37,7 @@ class RunOrder:
     idempotency: Idempotency | None = None
 
 
-@dataclass(frozen=True)
-class FinishedRun:
+class FinishedRun(msgspec.Struct, frozen=True, gc=False):
     """How a run ended, as recorded. `error_code` is None for a run that completed, `revision` that of its graph."""
 
     execution_id: str
@@ -51,8 +49,7 @@ class FinishedRun:
     events: tuple[AnyEvent, ...]
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """Some events of a run, in order. `is_last` says that nothing comes after them, because its end is recorded."""
 
     events: Sequence[AnyEvent]
