@@ -281,5 +281,5 @@ def test_a_name_that_became_known_reaches_the_cards_that_ask():
 
     columns.use_names(workflow, lambda _kind, _entity_id: "Writer")
 
-    assert columns.faces[0].kind == "Agent · Writer"
+    assert columns.faces[0].kind == "Writer · Agent"
     assert columns.faces[1] is code
