@@ -28,6 +28,7 @@ TURN = 10_000
 _TEXT_TURN = 1024 * 1024
 _TOO_LARGE = 10**MAX_DIGITS
 _LARGE = 1 << 63
+_QUICK = frozenset({int, dict})
 _ATOMS = frozenset({bool, type(None)})
 _ADVICE = {
     "bytes": "decode it to text first",
@@ -80,7 +81,7 @@ class JsonGuard:
             if kind is str:
                 is_fine = value.isascii() and len(value) < LONG_TEXT
             else:
-                is_fine = kind in _ATOMS or id(value) in known or (kind is dict and _is_small(value))
+                is_fine = kind in _ATOMS or id(value) in known or (kind in _QUICK and _is_small(value))
             if not is_fine or type(key) is not str or not key.isascii():
                 return False
         return True
@@ -102,8 +103,10 @@ class JsonGuard:
         self._known.update(walk.sizes)
 
 
-def _is_small(value: JsonObject) -> bool:
-    """Whether this is an object of a few short values. Most are, and looking at one again costs less than a walk."""
+def _is_small(value: int | JsonObject) -> bool:
+    """Whether this is a usual number, or an object of a few short values. Most are, and a walk would cost more."""
+    if type(value) is not dict:
+        return -_LARGE < value < _LARGE  # type: ignore[operator]
     if len(value) > FEW:
         return False
     for key, item in value.items():

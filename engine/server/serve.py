@@ -5,6 +5,7 @@ five seconds: who is being answered gets a while, what is cut off is recorded as
 """
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -156,6 +157,9 @@ async def _run(
             await stack.enter_async_context(Scheduler(services.db, services.workflows, services.runs, deadline_s))
             config.http = bounded(options.bounds, lambda status, *_rest: metrics.request_refused(status))
             config.app = _bordered(options, services, log_request)
+            # What was loaded until now lasts: looking through it for garbage again and again would hold requests up.
+            gc.collect()
+            gc.freeze()
             await server.serve([listener])
         get_logger().info("stopped")
 
