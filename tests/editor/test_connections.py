@@ -69,8 +69,8 @@ def test_a_connection_is_tried_added_and_removed(play: Windows, server: FakeServ
     player.wait(lambda: dialog.heading.text() == "Mine" and not player.window.tasks.is_busy("connections-save"))
     player.press(dialog.remove_button)
     player.answer("remove")
-    player.wait(lambda: not player.window.connections.all())
-    assert dialog.empty.isVisible()
+    player.wait(dialog.empty.isVisible)
+    assert player.window.connections.all() == []
     close(player, dialog)
 
 
