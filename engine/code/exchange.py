@@ -123,7 +123,9 @@ async def _reply(fork: Fork, call: Call, broker: Broker) -> tuple[bytes, bytes]:
         async with asyncio.timeout(None) as request:
 
             def end_request(_: asyncio.Future[int]) -> None:
-                request.reschedule(loop.time())
+                # It may have ended by itself in the same turn of the loop.
+                with contextlib.suppress(RuntimeError):
+                    request.reschedule(loop.time())
 
             fork.exited.add_done_callback(end_request)
             try:

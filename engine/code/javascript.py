@@ -17,7 +17,6 @@ from engine.code.quickjs import EngineStopped, Machine, NotRead
 HOST_FUNCTIONS = ("$print", "$fetch")
 """What the prelude finds as global variables, and takes away before any code runs."""
 
-_OUT_OF_MEMORY = "InternalError: out of memory"
 _PLACE = re.compile(r"eval_script:(\d{1,7})\b")
 _MISSING = re.compile(r"ReferenceError: (\S+) is not defined\Z")
 _MODULE = re.compile(r"^[ \t]*(?:import|export)\b(?![ \t]*\()", re.MULTILINE)
@@ -86,7 +85,7 @@ def run(
     if told.startswith("="):
         return told[1:].encode()
     text, stack = json.loads(told[1:])
-    if text == _OUT_OF_MEMORY:
+    if machine.is_out_of_memory(text):
         raise MemoryError
     raise Thrown(describe(text, stack, source))
 

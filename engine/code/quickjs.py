@@ -15,6 +15,8 @@ from typing import Any
 
 # Stack for calls within calls; above 2 MB wasmtime asks for more than its default settings give.
 _STACK_BYTES = 2 << 20
+MOST_MEMORY = 1 << 30
+"""Bytes that a script may have at most: `quickjs_rs` reads addresses above 2 GB as negative numbers."""
 
 
 class EngineStopped(Exception):
@@ -26,7 +28,7 @@ class EngineStopped(Exception):
 
 
 class NotRead(Exception):
-    """A script that is no JavaScript, with its `line`."""
+    """A script that is no JavaScript; `stack` names the place."""
 
     def __init__(self, text: str, stack: str) -> None:
         super().__init__(text)
@@ -57,11 +59,21 @@ class Machine:
         linker = _engine._build_shared_linker(engine)
         _wasmtime._SHARED_ENGINE = engine
         _wasmtime._SHARED_ARTIFACTS["quickjs"] = _wasmtime.SharedWasmArtifact(module, linker, b"")
-        self._context = _engine.QjsContext(_engine.QjsRuntime(memory_limit=memory_bytes))
+        # The engine does not count typed arrays, so that it is the process whose limit holds.
+        self._memory_bytes = min(memory_bytes, MOST_MEMORY)
+        self._context = _engine.QjsContext(_engine.QjsRuntime(memory_limit=self._memory_bytes))
         for number, name in enumerate(functions):
             self._context.register_host_function(name, number)
         # Read by `eval` of its own, it is neither a module that scripts can import nor part of their line numbers.
         self._prelude = self._context.eval_handle(f"(0, eval)({json.dumps(prelude)})")
+
+    def is_out_of_memory(self, error: str) -> bool:
+        """Whether an error in one line says that the memory is full.
+
+        An engine that fails to grow a list may throw null, having no memory for an error.
+        """
+        is_large = self._context._inst._mem_size() > self._memory_bytes // 4
+        return error == "InternalError: out of memory" or bool(error == "Error: null" and is_large)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -107,9 +119,10 @@ class Machine:
             yield
         except _engine.JSError as error:
             name, message, stack = error.args
-            if "out of memory" in message:
-                raise EngineStopped("out of memory", is_memory=True) from None
-            raise NotRead(f"{name}: {message}", stack or "") from None
+            text = f"{name}: {message}"
+            if self.is_out_of_memory(text):
+                raise EngineStopped(text, is_memory=True) from None
+            raise NotRead(text, stack or "") from None
         except _engine.QuickJSError as error:
             # What the library says when the engine gives it no memory for an argument.
             raise EngineStopped(str(error), is_memory="alloc" in str(error)) from None

@@ -139,9 +139,9 @@ class Session:
         self._last_number += 1
         request = {"fork": self._last_number, "load": load, "javascript": javascript is not None}
         descriptors = [theirs.fileno(), printed]
-        if javascript is not None and not self._has_javascript:
-            descriptors.append(_file_with(javascript))
         try:
+            if javascript is not None and not self._has_javascript:
+                descriptors.append(_file_with(javascript))
             socket.send_fds(self._control, [msgspec.json.encode(request)], descriptors)
         except OSError as error:
             ours.close()

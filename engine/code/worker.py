@@ -8,14 +8,14 @@ import json
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from engine.code import fetching, frames, javascript, language, values
 from engine.code.harden import Space, die_with, harden_block
 from engine.code.limits import CodeLimits
 from engine.code.modules import ModulePolicy
-from engine.code.quickjs import Machine
+from engine.code.quickjs import MOST_MEMORY, Machine
 
 
 class Output(io.TextIOBase):
@@ -75,6 +75,9 @@ def work(sock: socket.socket, parent_pid: int, around: Surroundings) -> NoReturn
         die_with(parent_pid)
         header = json.loads(frames.receive(sock, frames.MAX_JOB))
         payload = frames.receive(sock, frames.MAX_JOB)
+        if header["language"] == "javascript":
+            most = min(around.limits.memory_mb, MOST_MEMORY >> 20)
+            around = replace(around, limits=replace(around.limits, memory_mb=most))
         harden_block(around.limits, around.space, own_namespace=around.own_namespace, with_filter=around.with_filter)
         line = fetching.Line(sock)
         line.say(answer(header, payload, around, line))

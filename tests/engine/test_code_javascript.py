@@ -207,6 +207,7 @@ def test_what_is_no_json_is_named_with_its_place(run: Run, source: str, problem:
         ("throw new RangeError('no good')", "RangeError: no good (line 1)"),
         ("throw 'text'", "Error: text"),
         ("throw { a: [1] }", "Error: {a: [1]}"),
+        ("throw null", "Error: null"),
         ("let x = 1\nreturn x", "SyntaxError: return not in a function (line 2)"),
         ("output = (1", "SyntaxError: "),
         ("async function main() {\n  await null; throw new Error('late') }\nmain()", "Error: late (line 2)"),
@@ -278,6 +279,7 @@ def test_print_is_cut_with_a_note(run: Run) -> None:
     [
         ("for (;;);", "cpu", "more than 1 s of processor time"),
         ("const kept = []; for (;;) kept.push(new Uint8Array(1 << 20))", "memory", "128 MB that a block may use"),
+        ("const kept = []; for (;;) kept.push({})", "memory", "128 MB that a block may use"),
         ("'x'.repeat(2 ** 29)", "memory", "MemoryError: more memory than the 128 MB that a block may use"),
         ("output = 'x'.repeat(200_000)", "output", "a block may return 100,000"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.code import CodeUnavailable
-from tests.faults.arena import LEVELS, PAST_THE_LIST, Arena, arena_at
+from tests.faults.arena import LEVELS, PAST_THE_LIST, WALL_S, Arena, arena_at
 
 _REACHED = "\noutput = 'REACHED'\n"
 
@@ -273,9 +273,9 @@ def test_hostile_code_reaches_nothing(arena: Arena, name: str, source: str) -> N
     assert outcome.is_in_time
 
 
-def timeout_of(name: str) -> float | None:
+def timeout_of(name: str) -> float:
     """Less where nothing but waiting for the end is left."""
-    return 0.2 if name.partition(":")[0] in _WAITING else None
+    return 0.2 if name.partition(":")[0] in _WAITING else WALL_S
 
 
 def armed(name: str, source: str) -> str:

@@ -182,10 +182,11 @@ class BadServer(socketserver.ThreadingTCPServer):
         self.ends = threading.Event()
 
     def start(self, arena: Arena) -> None:
-        """Serve, and have the arena's client make its first request, for which it has to load a lot."""
+        """Serve, and have client and JavaScript engine do their first work, for which they have to load a lot."""
         threading.Thread(target=self.serve_forever, args=(0.01,)).start()
         first = f"output = fetch('http://{HOST}:{self.server_address[1]}/ok').status"
         assert arena.run(first, allow_http=True).output == 200
+        assert arena.run("output = 2", language="javascript").output == 2
 
     def stop(self) -> None:
         """End, with all replies that have no end."""
