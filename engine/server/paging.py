@@ -44,7 +44,7 @@ class Page:
         return {name: rows, "total": total, "limit": self.limit, "offset": self.offset}
 
 
-def _page(
+async def _page(
     limit: Annotated[str, Query(description="How many, 1 to 100. Anything else counts as 50.")] = "",
     offset: Annotated[str, Query(description="How many to leave out at the beginning.")] = "",
     q: Annotated[str, Query(description="Only those whose name contains this text, in any case.")] = "",

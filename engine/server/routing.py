@@ -75,7 +75,8 @@ def is_json(content_type: str) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-def _services(request: Request) -> Services:
+# Asynchronous although it never waits: FastAPI takes other dependencies to a thread.
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
