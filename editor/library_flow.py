@@ -120,11 +120,11 @@ class LibraryFlow(QObject):
             while await aio.ask(dialog) == QDialog.DialogCode.Accepted:
                 made = dialog.agent() if isinstance(dialog, AgentDialog) else dialog.orchestration()
                 try:
-                    await self.directories.save(made, dialog.source())
+                    kept = await self.directories.save(made, dialog.source())
                 except DirectoryError as error:
                     await tell(parent, f"“{made.name}” is not saved", str(error))
                 else:
-                    return made
+                    return replace(made, id=kept)
             return None
         finally:
             await tasks.close()
@@ -137,11 +137,11 @@ class LibraryFlow(QObject):
         source = listed.source if listed.source.can_write else _first_writable(self.directories)
         copy = _copy_of(stored, f"{stored.name} copy")
         try:
-            await self.directories.save(copy, source)
+            kept = await self.directories.save(copy, source)
         except DirectoryError as error:
             await tell(parent, f"“{stored.name}” is not copied", str(error))
         else:
-            parent.select(copy.id)
+            parent.select(kept)
 
     async def _delete(self, listed: Listed, parent: QWidget) -> None:
         users = list(users_of(self._workspace.workflow, self._workspace.catalog, listed.kind, listed.id))

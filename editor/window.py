@@ -44,6 +44,7 @@ from editor.workspace.places import save_words, title_words
 from editor.workspace.problem_watcher import ProblemWatcher
 from editor.workspace.replay import Replay
 from editor.workspace.runs import Runs
+from editor.workspace.server_directory import ServerDirectory
 from editor.workspace.settings import Settings
 from editor.workspace.workspace import Workspace
 from engine import LocalRunner, Problem
@@ -133,6 +134,7 @@ class Window(QMainWindow):
             self.notices,
             self.tasks,
         )
+        ServerDirectory(self.server_link, self.setup.directories, self.setup.use_platform, self.tasks, self)
         self._build_center()
         self._build_docks()
         self.view_flow = ViewFlow(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from engine.client.saved import Connections as Connections
     from engine.compare import Difference as Difference
     from engine.compare import differences as differences
+    from engine.directory.remote import RemoteDirectory as RemoteDirectory
     from engine.document import Block as Block
     from engine.document import Edge as Edge
     from engine.document import Json as Json
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("deployreview", "edits", "files", "merge", "recording", "references", "snippets", "wiring", "trust", "code", "directory", "llm")
 _NAMES = {
+    "RemoteDirectory": "directory.remote",
     "differences": "compare",
     "Difference": "compare",
     "replay": "runstate",

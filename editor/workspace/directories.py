@@ -43,9 +43,11 @@ class Source(Protocol):
 
     async def orchestration(self, orchestration_id: str) -> directory.StoredOrchestration | None: ...
 
-    async def save_agent(self, agent: directory.StoredAgent) -> None: ...
+    async def save_agent(self, agent: directory.StoredAgent) -> str:
+        """Keep a new or changed agent; returns its id there, which a server may choose itself."""
 
-    async def save_orchestration(self, orchestration: directory.StoredOrchestration) -> None: ...
+    async def save_orchestration(self, orchestration: directory.StoredOrchestration) -> str:
+        """As `save_agent`."""
 
     async def remove(self, kind: EntityKind, entity_id: str) -> None: ...
 
@@ -71,13 +73,15 @@ class LibrarySource:
         """The orchestration with this id, None when there is none."""
         return (await in_thread(self._library.read)).orchestrations.get(orchestration_id)
 
-    async def save_agent(self, agent: directory.StoredAgent) -> None:
-        """Keep a new or changed agent."""
+    async def save_agent(self, agent: directory.StoredAgent) -> str:
+        """Keep a new or changed agent; returns its id."""
         await in_thread(self._library.save_agent, agent)
+        return agent.id
 
-    async def save_orchestration(self, orchestration: directory.StoredOrchestration) -> None:
-        """Keep a new or changed orchestration."""
+    async def save_orchestration(self, orchestration: directory.StoredOrchestration) -> str:
+        """Keep a new or changed orchestration; returns its id."""
         await in_thread(self._library.save_orchestration, orchestration)
+        return orchestration.id
 
     async def remove(self, _kind: EntityKind, entity_id: str) -> None:
         """Forget the agent or orchestration of this id."""
@@ -190,17 +194,18 @@ class Directories(QObject):
         await self.refresh()
         return self.known("orchestration")
 
-    async def save(self, stored: Stored, source: Source) -> None:
-        """Keep a new or changed agent or orchestration at this place.
+    async def save(self, stored: Stored, source: Source) -> str:
+        """Keep a new or changed agent or orchestration at this place; returns its id there.
 
         Raises:
             DirectoryError: it could not be kept.
         """
         if isinstance(stored, directory.StoredAgent):
-            await source.save_agent(stored)
+            kept = await source.save_agent(stored)
         else:
-            await source.save_orchestration(stored)
+            kept = await source.save_orchestration(stored)
         await self.refresh()
+        return kept
 
     async def remove(self, listed: Listed) -> None:
         """Forget an agent or orchestration for good.

@@ -1,12 +1,14 @@
 """Agents and orchestrations of a connected server."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
 from engine.client.platform import PlatformClient
 from engine.client.records import AgentRecord, EntityRecord, OrchestrationRecord, Page
 from engine.directory.port import STRATEGIES, Entity, StoredAgent, StoredOrchestration, Strategy
+from engine.document import JsonObject
 from engine.errors import DirectoryError, NotAWorkflowServer, NotOnServer, ServerError
 
 PAGE_SIZE = 100
@@ -63,6 +65,70 @@ class RemoteDirectory:
         except ServerError as error:
             raise DirectoryError(str(error)) from None
 
+    async def save_agent(self, agent: StoredAgent) -> str:
+        """Change this agent, or make a new one where the server has none of its id; returns its id there."""
+        fields: JsonObject = {
+            "name": agent.name,
+            "system_prompt": agent.system_prompt,
+            "settings": agent.settings,
+            # Without one the server has a default of its own.
+            **({"model": agent.model} if agent.model else {}),
+        }
+        try:
+            try:
+                return (await self._client.update_agent(agent.id, fields)).id
+            except NotOnServer:
+                return (await self._client.create_agent(fields)).id
+        except ServerError as error:
+            raise DirectoryError(str(error)) from None
+
+    async def save_orchestration(self, orchestration: StoredOrchestration) -> str:
+        """Change this orchestration and its agents, or make a new one; returns its id there.
+
+        Agents are changed one by one: where that breaks off, the error says so and saving again does the rest.
+        """
+        fields: JsonObject = {
+            "name": orchestration.name,
+            "description": orchestration.description,
+            "strategy": orchestration.strategy,
+            "orchestrator_config": orchestration.orchestrator_config,
+            "settings": orchestration.settings,
+        }
+        try:
+            try:
+                kept = (await self._client.update_orchestration(orchestration.id, fields)).id
+            except NotOnServer:
+                kept = (await self._client.create_orchestration(fields)).id
+            await self._save_entities(kept, orchestration.entities)
+            return kept
+        except ServerError as error:
+            raise DirectoryError(str(error)) from None
+
+    async def remove(self, kind: Literal["agent", "orchestration"], entity_id: str) -> None:
+        """Delete it for good; one that is gone already is fine."""
+        delete = self._client.delete_agent if kind == "agent" else self._client.delete_orchestration
+        try:
+            await delete(entity_id)
+        except NotOnServer:
+            return
+        except ServerError as error:
+            raise DirectoryError(str(error)) from None
+
+    async def _save_entities(self, orchestration_id: str, wanted: Sequence[Entity]) -> None:
+        there = {item.id: _entity_from(item) for item in (await self._client.orchestration(orchestration_id)).entities}
+        for entity_id in there.keys() - {item.id for item in wanted}:
+            await self._client.remove_entity(orchestration_id, entity_id)
+        for item in wanted:
+            before = there.get(item.id)
+            # What an entity is about cannot be changed, so another agent is another entity.
+            if before is not None and before.entity_ref_id != item.entity_ref_id:
+                await self._client.remove_entity(orchestration_id, item.id)
+                before = None
+            if before is None:
+                await self._client.add_entity(orchestration_id, _entity_fields(item))
+            elif before != item:
+                await self._client.update_entity(orchestration_id, item.id, _entity_fields(item))
+
     async def _knowledge_bases(self, agent_id: str) -> tuple[str, ...]:
         """Those that the agent reads; none where the server has no such thing."""
         try:
@@ -105,6 +171,16 @@ def _entity_from(record: EntityRecord) -> Entity:
         config=record.config or {},
         position=record.position or 0,
     )
+
+
+def _entity_fields(entity: Entity) -> JsonObject:
+    return {
+        "entity_type": entity.entity_type,
+        "entity_ref_id": entity.entity_ref_id,
+        "role_description": entity.role_description,
+        "config": entity.config,
+        "position": entity.position,
+    }
 
 
 def _is_last(page: Page[Any], so_far: int) -> bool:
