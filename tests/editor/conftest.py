@@ -1,5 +1,7 @@
 """A small workflow on a real canvas, and a hand that plays mouse and keys in scene coordinates."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from editor.canvas.canvas import Canvas
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
 from engine import Block, Edge, Workflow, default_catalog
+from tests.editor.running_server import RunningServer
+from tests.editor.server_desk import Desk
 
 WIDTH, HEIGHT = 900, 600
 ORIGIN = (-24, -120)
@@ -183,3 +187,17 @@ class Hand:
 def hand(canvas: Canvas) -> Hand:
     """Plays the canvas."""
     return Hand(canvas)
+
+
+@pytest.fixture
+def open_desk(qtbot: Any, loop: Any, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes windows with a server in memory behind them, given its options; all are closed when the test ends."""
+    desks: list[Desk] = []
+
+    def make(**server: Any) -> Desk:
+        desks.append(Desk(qtbot, loop, tmp_path, RunningServer(**server)))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        desk.close()

@@ -77,6 +77,8 @@ class RunningServer(FakeServer):
         path = request.url.path
         if request.method == "POST" and path.endswith("/execute/stream") and not self._is_failing("POST", path):
             return await self._streamed(request)
+        if path.endswith("/events") and self.stream == "stalls":
+            await asyncio.sleep(0.05)  # instead of the long wait for something new
         return await super().handle_async_request(request)
 
     def _is_failing(self, method: str, path: str) -> bool:

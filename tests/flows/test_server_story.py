@@ -19,6 +19,7 @@ from editor.panels.connections.save_dialog import SaveToServerDialog
 from editor.panels.deploy.review_dialog import DeployDialog
 from editor.workspace.workspace import SERVER
 from engine import Connection, edits
+from tests.flows.test_never_freeze import chain_file, idle, measured, open_now
 
 pytestmark = pytest.mark.slow
 LEFT = Qt.MouseButton.LeftButton
@@ -172,8 +173,10 @@ def test_from_the_canvas_to_a_server_and_back(begin: Callable[[], Storyteller]) 
     player.wait(lambda: me.chip == "Off")
     assert "not active" in me.reply_of(me.curl())
 
+    called = window.workspace.run
     player.action("run_on_server")
-    player.wait(lambda: window.runs.origin != "" and not window.runs.is_active and me.last_statuses())
+    player.wait(lambda: window.workspace.run is not called and me.last_statuses() == ["done"] * 3)
+    player.wait(lambda: not window.runs.is_active)
     assert window.runs.origin.startswith("on Local server, v")
     player.picture("run on the server")
 
@@ -243,3 +246,28 @@ def test_a_server_that_is_killed_in_a_save_costs_no_work(begin: Callable[[], Sto
     me.player.wait(lambda: me.chip == "Off", START_MS)
     stored = me.finished(me.window.server_link.refresh())
     assert stored.version >= 2
+
+
+def test_a_streamed_run_of_a_thousand_blocks_beside_the_window(
+    begin: Callable[[], Storyteller], tmp_path: Path
+) -> None:
+    """Saving and following it, with canvas, run panel and history looking on, never holds the window up for long."""
+    me = begin()
+    player, window = me.player, me.window
+    me.start_local_server()
+    open_now(player, chain_file(tmp_path, 1_000))
+    idle(player, 1_000)
+
+    with measured("saving 1,000 blocks to a server"):
+        me.save_to_server()
+        idle(player)
+    player.wait(lambda: me.chip == "Off")
+    player.action("show_history")
+    idle(player, 500)
+    with measured("streamed run of 1,000 blocks"):
+        player.action("run_on_server")
+        player.wait(lambda: window.workspace.run is not None and window.workspace.run.is_finished, START_MS)
+        player.wait(lambda: not window.runs.is_active)
+        idle(player)
+
+    assert me.last_statuses() == ["done"] * 1_000
