@@ -142,6 +142,9 @@ def _print_output(workflow: Workflow, catalog: Catalog, state: RunState) -> None
 
 
 def _tell_failures(state: RunState) -> int:
+    for run in state.log:
+        for warning in run.warnings:
+            say(f'Block "{run.block_name or run.block_id}" went on, but: {warning}')
     for run in state.failed_blocks:
         say(f'Block "{run.block_name or run.block_id}" failed: {run.error}')
     if state.error:

@@ -177,6 +177,13 @@ class TestRun:
         assert (done.exit_code, done.stdout) == (2, "")
         assert "cannot be recorded" in done.stderr
 
+    def test_what_leads_nowhere_is_told(self, invoke: Invoke, workflow_file: Callable[..., Path]) -> None:
+        """On standard error, beside the output, which stays as it is; the run is a success."""
+        result = invoke("run", workflow_file(("s", "starter", {}), ("r", "response", {"output": "<S.output.gone>!"})))
+
+        assert (result.exit_code, result.stdout.strip()) == (0, "<S.output.gone>!")
+        assert 'Block "R" went on, but: <S.output.gone> has no value in this run' in result.stderr
+
     def test_failed_block_exits_with_1(self, invoke: Invoke, workflow_file: Callable[..., Path]) -> None:
         """A block that reports a failure is named on standard error."""
         broken = ("fetch", "general_api", {"url": "http://127.0.0.1:9/", "method": "GET"})
