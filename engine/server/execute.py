@@ -21,7 +21,7 @@ from engine.server.routing import JsonRoute, ServicesOf, resource
 from engine.server.runs.loaded import LoadedWorkflow, stored_document
 from engine.server.runs.port import FinishedRun, Run, RunOrder, follow
 from engine.server.services import Services
-from engine.server.sse import HEADERS, MEDIA_TYPE, FrameWriter, frame, last_frame
+from engine.server.sse import DESCRIPTION, HEADERS, MEDIA_TYPE, FrameWriter, frame, last_frame
 from engine.server.starting import idempotency_of, start_run
 from engine.server.workflows import workflow_id_of
 from engine.store import StoreUnavailable
@@ -110,7 +110,7 @@ async def execute(
 @router.post(
     "/api/workflows/{workflow_id}/execute/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "Events as they happen."}},
+    responses={200: DESCRIPTION},
 )
 async def execute_stream(
     services: ServicesOf,

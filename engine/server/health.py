@@ -22,7 +22,7 @@ class Health(BaseModel):
     extensions: list[str]
 
 
-@router.get("/api/health", response_model=Health)
+@router.get("/api/health", response_model=Health, openapi_extra={"security": []})
 async def health() -> Response:
     """Whether the server is up, which version it is, and what it can do beside the contract."""
     return json_reply({"status": "ok", "service": "blockloom", "version": program_version(), "extensions": EXTENSIONS})

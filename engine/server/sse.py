@@ -15,6 +15,20 @@ from engine.server.runs.record import AGENT_TYPE
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+DESCRIPTION: dict[str, Any] = {
+    "description": "Events as they happen, each a frame `data: JSON`.",
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "string", "description": "A JSON object; `type` says what happened."}},
+            },
+            "example": 'data: {"type":"done","execution_id":"01a21385-ea23-741b-91e6-4953f00fff93"}\n\n',
+        }
+    },
+}
+"""What the documentation says of a route that streams."""
 
 
 def frame(content: JsonObject) -> bytes:
