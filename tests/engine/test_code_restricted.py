@@ -1,85 +1,21 @@
 """Python in the restricted interpreter: the same rules as in a worker, and words where it is not all of Python."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from engine.code import CodeLimits, CodeResult, CodeRunner, CodeUnavailable, Isolation
+from engine.code import CodeResult, CodeRunner, CodeUnavailable
 from engine.code.runner import RESTRICTED_VARIABLE, UNISOLATED_VARIABLE
-
-NONE = Isolation("none", "the kernel offers nothing")
-LIMITS = CodeLimits(cpu_s=1, wall_s=20, memory_mb=64, print_bytes=1000, output_bytes=100_000)
-Run = Callable[..., CodeResult]
+from tests.engine.coderuns import NONE, Run, output_of, runs
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     """Runs a source text with the given scope, input data and options."""
-    with asyncio.Runner() as loop:
-        code = CodeRunner(LIMITS, measured=NONE, fallback="monty")
-
-        def run_one(source: str, scope: Any = None, input_data: Any = None, **options: Any) -> CodeResult:
-            return loop.run(code.run(source, scope or {}, input_data or {}, **options))
-
-        yield run_one
-        loop.run(code.__aexit__(None, None, None))
-
-
-def output_of(result: CodeResult) -> Any:
-    assert result.error is None
-    return result.output
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("output = 1", 1),
-        ("result = 2", 2),
-        ("output = 1\nresult = 2", 1),
-        ("output = None\nresult = 2", None),
-        ("x = 3", None),
-        ("", None),
-        ("# nothing", None),
-    ],
-)
-def test_the_result_is_output_else_result_else_null(run: Run, source: str, expected: Any) -> None:
-    """`output` wins over `result`; code that sets neither, or is blank, gives null."""
-    assert output_of(run(source)) == expected
-
-
-def test_earlier_results_are_variables_with_underscores(run: Run) -> None:
-    """Each id and name is a variable, `-` written as `_`; other names are only in input_data."""
-    first = {"output": {"n": 4}}
-    names = {"block-1": first, "My Block": first}
-
-    result = run("output = [block_1['output']['n'], input_data['My Block']['output']['n']]", names, names)
-
-    assert output_of(result) == [4, 4]
-
-
-def test_a_block_named_output_is_no_result(run: Run) -> None:
-    """An earlier block that happens to be called `output` is there, and not returned by code that sets nothing."""
-    scope = {"output": {"n": 1}, "result": {"n": 2}}
-
-    assert output_of(run("x = output['n']", scope)) is None
-    assert output_of(run("output = output['n'] + result['n']", scope)) == 3
-    assert output_of(run("result = 4", scope)) == 4
-
-
-def test_changing_an_input_changes_nothing_outside(run: Run) -> None:
-    """Code works on copies: neither later blocks nor `input_data` see what it does to a name."""
-    given = {"output": {"rows": [1, 2]}}
-
-    result = run(
-        "Start['output']['rows'].append(3)\noutput = [input_data['Start']['output']['rows'], Start['output']['rows']]",
-        {"Start": given},
-        {"Start": given},
-    )
-
-    assert output_of(result) == [[1, 2], [1, 2, 3]]
-    assert given == {"output": {"rows": [1, 2]}}
+    with runs("restricted") as found:
+        yield found
 
 
 def test_one_block_knows_nothing_of_another(run: Run) -> None:
@@ -145,43 +81,6 @@ def test_what_is_missing_says_what_to_do(run: Run, source: str, part: str) -> No
 
     assert part in error
     assert "does not have" not in error or "because it cannot isolate the full one" in error
-
-
-@pytest.mark.parametrize(
-    ("source", "limit", "part"),
-    [
-        ("while True: pass", "cpu", "more than 1 s of processor time"),
-        ("x = [0]\nwhile True: x += x", "memory", "64 MB that a block may use"),
-        ("output = 'x' * 200_000", "output", "a block may return 100,000"),
-    ],
-)
-def test_each_limit_says_its_name(run: Run, source: str, limit: str, part: str) -> None:
-    """A block that runs into a limit ends with an error that names it and its size."""
-    result = run(source)
-
-    assert result.limit == limit
-    assert part in str(result.error)
-
-
-@pytest.mark.parametrize("source", ["while True: pass", "import time\ntime.sleep(100)"])
-def test_a_block_ends_at_its_wall_clock(run: Run, source: str) -> None:
-    """A block that works or waits is stopped when its time is over, and the next one runs."""
-    result = run(f"print('in')\n{source}", timeout_s=0.2)
-
-    assert (result.limit, result.printed) == ("wall", "in\n")
-    assert output_of(run("output = 1")) == 1
-
-
-def test_prints_are_heard_and_cut_with_a_note(run: Run) -> None:
-    """What is printed is heard in order; a flood is cut at the limit and does not hold the code up."""
-    heard: list[str] = []
-
-    result = run("for n in range(100_000): print('zwei ä', n)\noutput = 'done'", on_print=heard.append)
-
-    assert output_of(result) == "done"
-    assert result.printed.startswith("zwei ä 0\nzwei ä 1\n")
-    assert result.printed.endswith("[cut here: a block may print 1,000 bytes]\n")
-    assert "".join(heard) == result.printed
 
 
 def test_blocks_run_at_the_same_time(run: Run) -> None:
