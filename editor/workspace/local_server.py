@@ -9,9 +9,7 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +20,18 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from editor.aio import in_thread
 from editor.workspace.connections import ServerConnections
-from editor.workspace.private_file import make_private_folder
 from editor.workspace.private_json import read_object, write_object
 from editor.workspace.processes import is_running
-from engine import Connection
+from editor.workspace.server_process import COMMAND, free_port, is_our_server, is_taken, launch
+from engine import Connection, ServerReport
 
 LOCAL_ID = "local-server"
 """The id of the connection to it; there is one at most."""
 NAME = "Local server"
-FIRST_PORT = 8400
 START_S, STOP_S = 30.0, 8.0
 LOG_SHOWN_BYTES = 64 * 1024
 _LOOK_MS = 300
-_COMMAND = (sys.executable, "-P", "-c", "from engine.cli.main import main; main()", "serve")
-_KEY_VARIABLE = "BLOCKLOOM_API_KEY"
+_STARTS = 3
 _OTHERS = (
     "Another window has started it, and this computer keeps no keys from one window to the next. Work with the server "
     "in that window, or stop it there first."
@@ -67,7 +63,7 @@ class LocalServer(QObject):
         self,
         connections: ServerConnections,
         folder: Path | None = None,
-        command: Sequence[str] = _COMMAND,
+        command: Sequence[str] = COMMAND,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -159,56 +155,55 @@ class LocalServer(QObject):
         return connection
 
     async def _start_anew(self) -> Connection | None:
-        known = self.connection
-        port = await in_thread(_free_port, known.url if known else "")
-        key = await self._connections.key_of(known) if known else ""
-        key = key or f"bl_{secrets.token_urlsafe(32)}"
-        connection = await self._connections.save(Connection(NAME, f"http://127.0.0.1:{port}", key, LOCAL_ID))
-        try:
-            self._process = await in_thread(self._launch, port, key)
-        except OSError as error:
-            self._fail(f"It could not be started: {error.strerror or error}.")
-            return None
-        self._pid = self._process.pid
-        if not await self._comes_up(connection):
-            return None
-        self._run_as(self._process.pid, connection.url, is_owner=True)
-        await in_thread(self._write_note, self._process.pid, connection.url)
-        return connection
+        for attempt in range(_STARTS):
+            known = self.connection
+            port = await in_thread(free_port, known.url if known and not attempt else "")
+            # Whoever was quicker at the port may have been shown the key.
+            key = await self._connections.key_of(known) if known and not attempt else ""
+            key = key or f"bl_{secrets.token_urlsafe(32)}"
+            connection = await self._connections.save(Connection(NAME, f"http://127.0.0.1:{port}", key, LOCAL_ID))
+            try:
+                self._process = await in_thread(launch, self._command, port, key, self.log_path)
+            except OSError as error:
+                self._fail(f"It could not be started: {error.strerror or error}.")
+                return None
+            self._pid = self._process.pid
+            words = await self._comes_up(self._process, connection)
+            if not words:
+                self._run_as(self._process.pid, connection.url, is_owner=True)
+                await in_thread(self._write_note, self._process.pid, connection.url)
+                return connection
+            if attempt == _STARTS - 1 or not await in_thread(is_taken, port):
+                self._fail(words)
+                return None
+            # Somebody else took the port while the server was starting.
+        return None
 
-    async def _comes_up(self, connection: Connection) -> bool:
-        assert self._process is not None
+    async def _comes_up(self, process: "subprocess.Popen[bytes]", connection: Connection) -> str:
+        """Wait until it answers: "", or why it does not; then the process is gone."""
         words = ""
         try:
             async with asyncio.timeout(START_S):
-                while self._process.poll() is None:
-                    report = await self._connections.test(connection)
-                    if report.is_fine:
-                        return True
-                    words = report.words
+                while process.poll() is None:
+                    report = await self._ask(process, connection)
+                    if report is not None and report.is_fine:
+                        return ""
+                    words = report.words if report else words
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            await self._end_process(self._process.pid)
-            self._fail(f"It did not answer within {START_S:.0f} s. {words}")
-        else:
-            self._fail(await in_thread(self._last_words))
-        return False
+            await self._end_process(process.pid)
+            return f"It did not answer within {START_S:.0f} s. {words}"
+        return await in_thread(self._last_words)
 
-    def _launch(self, port: int, key: str) -> subprocess.Popen[bytes]:
-        make_private_folder(self.log_path.parent)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        log = os.open(self.log_path, flags, 0o600)
+    async def _ask(self, process: "subprocess.Popen[bytes]", connection: Connection) -> ServerReport | None:
+        """Whether the server answers; None when it ended before: whoever listens there then is somebody else."""
+        asking = asyncio.ensure_future(self._connections.test(connection))
         try:
-            return subprocess.Popen(  # noqa: S603 - our own program
-                [*self._command, "--host", "127.0.0.1", "--port", str(port)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, _KEY_VARIABLE: key},
-                start_new_session=True,
-            )
+            while process.poll() is None and not asking.done():
+                await asyncio.wait({asking}, timeout=0.1)
+            return asking.result() if asking.done() else None
         finally:
-            os.close(log)
+            asking.cancel()
 
     def _run_as(self, pid: int, url: str, *, is_owner: bool) -> None:
         self._pid, self._is_owner = pid, is_owner
@@ -229,7 +224,7 @@ class LocalServer(QObject):
     def _is_alive(self, pid: int) -> bool:
         if self._process is not None and self._process.pid == pid:
             return self._process.poll() is None
-        return _is_our_server(pid)
+        return is_our_server(pid)
 
     async def _end_process(self, pid: int) -> None:
         for sign in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
@@ -259,7 +254,7 @@ class LocalServer(QObject):
 
     def _forget(self) -> None:
         noted = read_object(self._note).get("pid")
-        if noted == self._pid or not (isinstance(noted, int) and _is_our_server(noted)):
+        if noted == self._pid or not (isinstance(noted, int) and is_our_server(noted)):
             self._note.unlink(missing_ok=True)
         self._process = self._pid = None
         self._is_owner = False
@@ -276,7 +271,7 @@ class LocalServer(QObject):
         """The server that runs, as whoever started it noted it down; None when there is none."""
         note = read_object(self._note, only_own=True)
         pid, url, owner = note.get("pid"), note.get("url"), note.get("owner")
-        if not (isinstance(pid, int) and isinstance(url, str) and _is_our_server(pid)):
+        if not (isinstance(pid, int) and isinstance(url, str) and is_our_server(pid)):
             return None
         return _Note(pid, url, isinstance(owner, int) and owner != os.getpid() and is_running(owner))
 
@@ -288,27 +283,3 @@ class _Note:
     pid: int
     url: str
     is_owned: bool
-
-
-def _is_our_server(pid: int) -> bool:
-    """Whether the process of this id is a server of ours: a number alone may belong to anybody by now."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        # A child that has ended and that nobody has asked for its status is still listed, without words.
-        return b"serve" in words and b"--port" in words
-    except OSError:
-        return False
-
-
-def _free_port(known_url: str) -> int:
-    """The port of this address where nobody listens, else the first one, else any."""
-    known = known_url.rpartition(":")[2]
-    for port in (int(known) if known.isdecimal() else FIRST_PORT, FIRST_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    return FIRST_PORT

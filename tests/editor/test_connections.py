@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from PySide6.QtWidgets import QLineEdit
 
 from editor.panels.connections.dialog import KEEP_SETTING, ConnectionsDialog
+from editor.workspace import local_server, server_process
 from editor.workspace.connections import ServerConnections
 from editor.workspace.local_server import LOCAL_ID, LocalServer
 from editor.workspace.network import Network
@@ -273,6 +275,26 @@ def test_a_window_never_ends_the_server_of_another(local: Local, tmp_path: Path)
         assert note.exists()
     finally:
         other_window.communicate(b"\n")
+
+
+@pytest.mark.slow
+def test_a_port_that_somebody_takes_meanwhile_is_given_up(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server comes up at another one, with a key that nobody has been shown."""
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        taken = thief.getsockname()[1]
+        ports = [taken]
+        monkeypatch.setattr(
+            local_server, "free_port", lambda url: ports.pop() if ports else server_process.free_port(url)
+        )
+        server = local.new()
+        keys: list[str] = []
+        server._connections.changed.connect(lambda: keys.append(server._connections._keys[LOCAL_ID]))
+
+        connection = local.run(server.start())
+
+    assert connection is not None, server.state
+    assert connection.url != f"http://127.0.0.1:{taken}"
+    assert len(set(keys)) == 2
 
 
 def test_a_local_server_that_cannot_start_says_why(local: Local) -> None:
