@@ -26,6 +26,7 @@ _BINDING = re.compile(
 )
 _ANGLE = re.compile(r"<([\w \-]+)\.([\w.]+)>")
 _WORD = re.compile(r"[^\W\d]\w*")
+_BEFORE_A_TEST = frozenset({"if", "elif", "while", "and", "or", "return", "=", "(", "[", "{", ",", ":"})
 _RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"input_data", "output", "result"}
 
 
@@ -187,7 +188,12 @@ def _asked_place(tokens: list[Token], index: int) -> int | None:
 def _names_one_block(tokens: list[Token], index: int) -> bool:
     """Whether the `input_data` at `index` is asked for one block by a literal and for nothing else."""
     at = _asked_place(tokens, index)
-    return at is not None and at + 1 < len(tokens) and tokens[at + 1].text in ("]", ",", ")")
+    if at is not None:
+        return at + 1 < len(tokens) and tokens[at + 1].text in ("]", ",", ")")
+    before = [token for token in tokens[max(index - 5, 0) : index] if token.text != "not"][-3:]
+    is_looked_for = len(before) > 1 and before[-2].kind == "string" and before[-1].text == "in"
+    is_whole = len(before) < 3 or before[0].text in _BEFORE_A_TEST
+    return is_looked_for and is_whole and (index + 1 == len(tokens) or tokens[index + 1].text not in (".", "[", "("))
 
 
 def _is_plain_name(tokens: list[Token], index: int, depth: int) -> bool:

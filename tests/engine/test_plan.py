@@ -245,6 +245,41 @@ class TestSight:
 
         assert seen == ["up", "q", "near-by"]
 
+    @pytest.mark.parametrize(
+        ("code", "sees_all"),
+        [
+            ("output = input_data['Far']['output']", False),
+            ("output = input_data.get('Far', {}).get('output')", False),
+            ("output = 1 if 'Far' in input_data else 2", False),
+            ("# input_data as a whole\noutput = 'input_data'", False),
+            ("output = f\"{input_data['Far']['output']}\"", False),
+            ("output = list(input_data)", True),
+            ("data = input_data\noutput = data['Far']", True),
+            ("name = 'Far'\noutput = input_data[name]", True),
+            ("output = input_data['F' + 'ar']", True),
+            ("output = f'{len(input_data)}'", True),
+            ("output = x + 'Far' in input_data", True),
+        ],
+    )
+    def test_code_that_may_look_at_everything_waits_for_everything(self, code: str, sees_all: bool) -> None:
+        """Only then: code that names what it needs runs beside its siblings (contract 3.8, 5.6)."""
+        blocks: dict[str, JsonObject] = {"far": {"name": "Far"}, "other": {}, "t": {"type": "code", "code": code}}
+        plan = plan_of({**blocks, "late": {}}, [])
+
+        assert plan.steps[2].sees_all is sees_all
+        assert (1 in plan.visible(2)) is sees_all
+        assert 3 not in plan.visible(2)
+
+    def test_code_blocks_that_look_at_everything_wait_for_each_other_only(self) -> None:
+        """A thousand of them have a thousand waits and not half a million."""
+        blocks: dict[str, JsonObject] = {
+            f"b{n}": {"type": "code", "code": "output = len(input_data)"} for n in range(1000)
+        }
+
+        plan = plan_of(blocks, [])
+
+        assert sum(plan.waits_for) == 999
+
     def test_input_mappings_make_it_wait(self) -> None:
         """The source of a mapping is a mention as well."""
         config = {"_inputMappings": [{"sourceId": "far", "targetField": "input"}]}
