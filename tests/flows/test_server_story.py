@@ -229,8 +229,11 @@ def test_a_server_that_is_killed_in_a_save_costs_no_work(begin: Callable[[], Sto
     code = me.player.block("Code").id
 
     me.window.workspace.edit("Change", edits.configure, code, "code", 'output = "kept"')
-    os.kill(server._pid, signal.SIGKILL)
+    os.kill(server._pid, signal.SIGSTOP)  # it takes the call, and dies before it answers
     me.player.action("save")
+    me.player.wait(lambda: me.window.server_link.save_state.kind == "saving")
+    idle(me.player, 200)
+    os.kill(server._pid, signal.SIGKILL)
 
     me.player.wait(lambda: me.window.server_link.save_state.kind in ("waiting", "failed"))
     assert me.window.server_link.save_state.reason
