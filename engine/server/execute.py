@@ -3,6 +3,7 @@
 Source: contract section 2.7, rulings X12 and X16. Beside it: `X-Execution-Id` in the reply, and `Idempotency-Key`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ from engine.server.workflows import workflow_id_of
 from engine.store import StoreUnavailable
 
 EXECUTION_ID = "X-Execution-Id"
+MANY_EVENTS = 2_000
+"""With more of them the reply is put together in a thread, so that others need not wait for it."""
 ONE_CALLER = "service"
 """All callers with a key of this server share one budget (contract 2.7)."""
 
@@ -159,8 +162,12 @@ async def _sync_reply(services: Services, workflow: LoadedWorkflow, finished: Fi
     ran = workflow.workflow
     if finished.revision != workflow.revision:  # an earlier run with the same key, of an earlier graph
         ran = await stored_document(services.db, workflow.id, finished.revision)
-    log = ExecutionLog(finished.execution_id, FollowedRun(finished.events), ran, services.catalog)
-    return log.sync_reply(finished)
+
+    def reply() -> Json:
+        log = ExecutionLog(finished.execution_id, FollowedRun(finished.events), ran, services.catalog)
+        return log.sync_reply(finished)
+
+    return await asyncio.to_thread(reply) if len(finished.events) > MANY_EVENTS else reply()
 
 
 async def _frames(run: Run) -> AsyncIterator[bytes]:

@@ -137,7 +137,7 @@ async def list_executions(
 async def get_execution(services: ServicesOf, workflow_id: str, execution_id: str) -> Response:
     """One run, with what each of its blocks gave so far."""
     row = await _find(services, workflow_id, execution_id)
-    run = FollowedRun(await services.db.read(lambda connection: stored_events(connection, row.id, 0)))
+    run = await services.db.read(lambda connection: FollowedRun(stored_events(connection, row.id, 0)))
     return json_reply({**_detailed_row(row), "block_outputs": run.block_outputs()})
 
 
@@ -145,9 +145,13 @@ async def get_execution(services: ServicesOf, workflow_id: str, execution_id: st
 async def get_logs(services: ServicesOf, workflow_id: str, execution_id: str) -> Response:
     """What each block of a run did, in the order in which they ended."""
     row = await _find(services, workflow_id, execution_id)
-    run = FollowedRun(await services.db.read(lambda connection: stored_events(connection, row.id, 0)))
     workflow = await stored_document(services.db, row.workflow_id, row.revision)
-    return json_reply({"block_logs": ExecutionLog(row.id, run, workflow, services.catalog).block_logs()})
+
+    def read(connection: Connection) -> list[JsonObject]:
+        run = FollowedRun(stored_events(connection, row.id, 0))
+        return ExecutionLog(row.id, run, workflow, services.catalog).block_logs()
+
+    return json_reply({"block_logs": await services.db.read(read)})
 
 
 @router.get("/api/workflows/{workflow_id}/executions/{execution_id}/events", response_model=Events)

@@ -22,6 +22,8 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from engine.store.database import Bulk, OnDone, StoreUnavailable, Work
 
 T = TypeVar("T")
+OLDEST = (3, 35)
+"""The first one that can return what a statement has changed."""
 BUSY_TIMEOUT_S = 5.0
 MAX_WAITING = 4_096
 """Writes that may wait. More than this is refused: an unbounded queue eats memory until it is too late anyway."""
@@ -209,7 +211,14 @@ _WORDS = {
 
 
 def open_engines(path: Path) -> tuple[Engine, Engine]:
-    """The engine that writes and the one that reads. Both wait for other programs at most `BUSY_TIMEOUT_S`."""
+    """The engine that writes and the one that reads. Both wait for other programs at most `BUSY_TIMEOUT_S`.
+
+    Raises:
+        StoreUnavailable: this Python has a SQLite that is too old.
+    """
+    if sqlite3.sqlite_version_info < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        raise StoreUnavailable(f"SQLite {wanted} or later is needed; this Python has {sqlite3.sqlite_version}.")
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False, "isolation_level": None}
     url = f"sqlite:///{path}"
     writer = create_engine(url, connect_args=arguments, poolclass=StaticPool)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,9 @@ from engine.document import JsonObject
 from engine.errors import BlockError
 from engine.events import decode_event
 from engine.runstate import replay
+from engine.server.runs.stored import StoredRun
 from engine.server.services import ServerSettings
+from engine.store.opening import FILE_NAME
 from tests.server.support import Api, Play, block, new_workflow, save_graph, serving, wires
 
 HOOK = "11111111-2222-4333-8444-555555555555"
@@ -292,7 +296,6 @@ class TestFollowing:
 
     def test_events_of_a_long_run_are_kept_before_its_end(self, gated: Callable[..., None]) -> None:
         """Other processes, and whoever comes after a crash, see what had happened so far."""
-        from engine.server.runs.stored import StoredRun
 
         async def story(api: Api, gate: Gate) -> None:
             blocks, edges = pipeline()
@@ -366,6 +369,86 @@ class TestCancelling:
                 assert len(logs.json()["block_logs"]) == 2
 
         asyncio.run(main())
+
+
+class TestTrouble:
+    def test_one_that_is_cancelled_before_its_first_step_is_closed(self, gated: Callable[..., None]) -> None:
+        """A cancel can come between the record of a run and its first block; it closes, and its place is free again."""
+
+        async def story(api: Api, gate: Gate) -> None:
+            runs: Any = api.services.runs
+            submit = runs._db.submit
+
+            def submit_and_cancel(bulk: Any, row: Any, on_done: Any) -> None:
+                def done(result: Any, error: Exception | None) -> None:
+                    on_done(result, error)
+                    for live in runs.live:
+                        runs.cancel_here(live.execution_id)
+
+                submit(bulk, row, done)
+
+            runs._db.submit = submit_and_cancel
+            blocks, edges = pipeline()
+            workflow_id = await new_workflow(api, blocks, edges)
+            reply = await api.post(f"/api/workflows/{workflow_id}/execute", json={})
+            assert (reply.status_code, reply.json()["error"]) == (500, "The run was cancelled.")
+            assert gate.runs == 0
+            runs._db.submit = submit
+            gate.opened.set()
+            assert (await api.post(f"/api/workflows/{workflow_id}/execute", json={})).status_code == 200
+
+        gated(story, ServerSettings(max_runs=1))
+
+    def test_an_end_that_the_store_does_not_take_is_told_and_tried_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While the file is locked nobody reads that a run completed; when it is free the run is closed."""
+        monkeypatch.setattr("engine.store.sqlite.BUSY_TIMEOUT_S", 0.02)
+
+        async def main() -> None:
+            gate = Gate()
+            async with serving(tmp_path, catalog=gate.catalog()) as api:
+                blocks, edges = pipeline(output="done")
+                workflow_id = await new_workflow(api, blocks, edges)
+                running = asyncio.create_task(api.post(f"/api/workflows/{workflow_id}/execute", json={}))
+                await gate.begun.wait()
+                execution_id = (await history(api, workflow_id))[0]["id"]
+                other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+                other.execute("BEGIN IMMEDIATE")
+                gate.opened.set()
+
+                reply = await running
+                assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
+                assert "locked" in reply.json()["error"]
+                other.execute("ROLLBACK")
+                other.close()
+
+                async with asyncio.timeout(20):
+                    ended = await StoredRun(api.services.db, execution_id).finished()
+                assert (ended.status, ended.output) == ("completed", "done")
+
+        asyncio.run(main())
+
+    def test_a_run_whose_records_are_refused_is_closed_without_them(
+        self, gated: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever is wrong with what a run did, its row does not stay open (W12)."""
+
+        def refuse(*_arguments: object) -> None:
+            raise ValueError("cannot be kept")
+
+        async def story(api: Api, gate: Gate) -> None:
+            gate.opened.set()
+            blocks, edges = pipeline()
+            workflow_id = await new_workflow(api, blocks, edges)
+            monkeypatch.setattr("engine.server.runs.local.finish_row", refuse)
+            reply = await api.post(f"/api/workflows/{workflow_id}/execute", json={})
+            row = (await history(api, workflow_id))[0]
+            text = "The run ended, but what it did could not be recorded."
+            assert (row["status"], row["error"]) == ("failed", text)
+            assert (reply.status_code, reply.json()["error"]) == (500, text)
+
+        gated(story)
 
 
 class TestRepeating:

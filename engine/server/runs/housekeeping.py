@@ -69,6 +69,8 @@ class Housekeeping:
                     await self._forget()
             except StoreUnavailable as error:
                 get_logger().warning("housekeeping was put off", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - the border: one failure must not be the end of the lease
+                get_logger().error("housekeeping failed", exc_info=error)
 
     async def _renew(self) -> None:
         await self._db.write(lambda connection: servers.renew(connection, self._owner, LEASE_S))

@@ -18,7 +18,9 @@ class LiveRun:
         self.recorded: list[AnyEvent] = []
         self.saved = 0
         """How many of the events are in the store."""
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[FinishedRun] | None = None
+        self.heir: asyncio.Task[None] | None = None
+        """Asks the store for the end of a run that is not ours any more."""
         self.is_cancelled = False
         """Whether somebody asked for its end."""
         self._revision = revision

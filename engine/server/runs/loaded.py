@@ -20,7 +20,7 @@ from engine.store import workflows as stored
 from engine.store.database import Record
 
 MAX_BLOCKS = 10_000
-MAX_KEPT = 256
+MAX_KEPT = 1_024
 CYCLE_TEXT = "Workflow graph contains a cycle"
 """The words of the contract, which clients look for (2.7)."""
 
@@ -56,7 +56,10 @@ class Workflows:
 
     def kept(self, workflow_id: str) -> LoadedWorkflow | None:
         """The workflow if it is at hand; it may be out of date."""
-        return self._kept.get(workflow_id)
+        kept = self._kept.get(workflow_id)
+        if kept is not None:
+            self._kept.move_to_end(workflow_id)
+        return kept
 
     async def load(self, workflow_id: str) -> LoadedWorkflow | None:
         """The workflow as it is now; None when there is none."""

@@ -17,7 +17,7 @@ from engine.document import new_id
 from engine.run.context import RunSettings
 from engine.server.runs.ids import new_execution_id
 from engine.server.runs.live import EndedRun, LiveRun
-from engine.server.runs.play import played
+from engine.server.runs.play import played, stopped
 from engine.server.runs.port import (
     FinishedRun,
     KeyUsedOtherwise,
@@ -27,7 +27,7 @@ from engine.server.runs.port import (
     WebhookNotActive,
     WorkflowChanged,
 )
-from engine.server.runs.record import as_json, finish_row
+from engine.server.runs.record import as_json, bare_row, finish_row, unkept
 from engine.server.runs.slots import Slots
 from engine.server.runs.stored import StoredRun
 from engine.store import Database, StoreUnavailable, executions, recording
@@ -100,7 +100,8 @@ class LocalRuns:
         if finished is None:
             self._db.submit(recording.start, row, partial(self._on_started, order, row, started))
         else:
-            whole = row, self._end_row(order, finished, saved=0)
+            finished, end_row = self._end_of(order, finished, saved=0)
+            whole = row, end_row
             self._db.submit(recording.record, whole, partial(self._on_recorded, order, finished, started))
         self._under_way += 1
         return started
@@ -187,7 +188,8 @@ class LocalRuns:
             return
         order.workflow.is_used = True
         live = self._live[row.execution_id] = LiveRun(row.execution_id, row.revision)
-        live.task = asyncio.get_running_loop().create_task(self._play(order, live), name="run")
+        live.task = asyncio.get_running_loop().create_task(played(order, live, self._settings), name="run")
+        live.task.add_done_callback(partial(self._on_played, order, live))
         _settle(started, live)
 
     def _refuse(
@@ -199,10 +201,11 @@ class LocalRuns:
         else:
             _settle(started, error or _refusal(answer))
 
-    async def _play(self, order: RunOrder, live: LiveRun) -> None:
-        finished = await played(order, live, self._settings)
+    def _on_played(self, order: RunOrder, live: LiveRun, task: "asyncio.Task[FinishedRun]") -> None:
+        # A callback and not the task's own last words: one that is cancelled before its first step never speaks.
+        finished = stopped(live) if task.cancelled() else task.result()
         self._give_place_back(order)
-        self._record_end(order, live, finished, self._end_row(order, finished, live.saved))
+        self._record_end(order, live, *self._end_of(order, finished, live.saved))
 
     def _record_end(
         self, order: RunOrder, live: LiveRun, finished: FinishedRun, row: recording.Finish, pause_s: float = 0.2
@@ -214,11 +217,15 @@ class LocalRuns:
                 self._on_closed(order, live, finished, is_ours=bool(is_ours))
                 return
             live.close(error)
-            if self._is_closing or not isinstance(error, StoreUnavailable):
+            if self._is_closing:
                 get_logger().error("the end of a run could not be recorded", execution_id=live.execution_id)
                 self._forget(live)
                 return
-            again = partial(self._record_end, order, live, finished, row, min(pause_s * 2, MAX_PAUSE_S))
+            if isinstance(error, StoreUnavailable):
+                end = finished, row
+            else:  # it is what the run did that the store refuses
+                end = unkept(finished), bare_row(unkept(finished), self._owner)
+            again = partial(self._record_end, order, live, *end, min(pause_s * 2, MAX_PAUSE_S))
             asyncio.get_running_loop().call_later(pause_s, again)
 
         self._db.submit(recording.finish, row, on_done)
@@ -228,7 +235,7 @@ class LocalRuns:
             live.close(finished)
             self._forget(live)
         else:  # deleted meanwhile, or closed by another server that took this one for dead
-            live.task = asyncio.get_running_loop().create_task(self._adopt(live))
+            live.heir = asyncio.get_running_loop().create_task(self._adopt(live))
         self._tell(order, finished)
 
     async def _adopt(self, live: LiveRun) -> None:
@@ -272,8 +279,13 @@ class LocalRuns:
             key=None if key is None else (key.scope, key.key, key.fingerprint),
         )
 
-    def _end_row(self, order: RunOrder, finished: FinishedRun, saved: int) -> recording.Finish:
-        return finish_row(finished, self._owner, finished.events[saved:], order.workflow.workflow)
+    def _end_of(self, order: RunOrder, finished: FinishedRun, saved: int) -> tuple[FinishedRun, recording.Finish]:
+        """How the run ended, and the row that says so. `saved` events are in the store already."""
+        try:
+            return finished, finish_row(finished, self._owner, finished.events[saved:], order.workflow.workflow)
+        except Exception as error:  # noqa: BLE001 - the border: a run is closed, whatever is wrong with its records
+            get_logger().error("a run cannot be kept", execution_id=finished.execution_id, exc_info=error)
+            return unkept(finished), bare_row(unkept(finished), self._owner)
 
 
 def _settle(started: "asyncio.Future[Run]", answer: Run | Exception) -> None:

@@ -44,7 +44,7 @@ async def played(order: RunOrder, live: LiveRun, settings: RunSettings) -> Finis
         else:
             end = await play(services=RunServices())
     except asyncio.CancelledError:
-        return _stopped(live)
+        return stopped(live)
     except RunError as error:
         return _failed(live, str(error), EXECUTION_FAILED)
     except Exception as error:  # noqa: BLE001 - the border: whatever it was, the run must be closed
@@ -55,7 +55,8 @@ async def played(order: RunOrder, live: LiveRun, settings: RunSettings) -> Finis
     return live.finished_as("failed", f"Execution timed out after {order.deadline_s:g}s", EXECUTION_TIMEOUT)
 
 
-def _stopped(live: LiveRun) -> FinishedRun:
+def stopped(live: LiveRun) -> FinishedRun:
+    """How a run ends that was cancelled, by somebody or by the end of the server."""
     if live.is_cancelled:
         return _failed(live, CANCELLED_TEXT, EXECUTION_CANCELLED)
     return _failed(live, INTERRUPTED_TEXT, EXECUTION_INTERRUPTED)

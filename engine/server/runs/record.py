@@ -8,6 +8,8 @@ import msgspec
 
 from engine.document import Json, JsonObject, Workflow
 from engine.events import AnyEvent, BlockFailed, BlockFinished, BlockSkipped, BlockStarted, RunFinished, RunStarted
+from engine.server.errors import EXECUTION_FAILED
+from engine.server.ids import canonical_id
 from engine.server.runs.port import FinishedRun
 from engine.store.recording import AgentRun, Finish
 
@@ -53,6 +55,17 @@ def finish_row(run: FinishedRun, owner: str, unsaved: tuple[AnyEvent, ...], work
         unsaved[-1].seq if unsaved else 0,
         tuple(_agent_runs(run.execution_id, run.events, workflow)),
     )
+
+
+def unkept(run: FinishedRun) -> FinishedRun:
+    """The run as one whose result is lost, because it could not be recorded."""
+    text = "The run ended, but what it did could not be recorded."
+    return msgspec.structs.replace(run, status="failed", output=None, error=text, error_code=EXECUTION_FAILED)
+
+
+def bare_row(run: FinishedRun, owner: str) -> Finish:
+    """The end of an `unkept` run, and nothing of what it did."""
+    return Finish(run.execution_id, owner, run.status, "{}", run.error, run.error_code, 0, 0, b"", 0)
 
 
 def agent_run_id(execution_id: str, block_id: str) -> str:
@@ -126,7 +139,7 @@ def _agent_run(execution_id: str, started: BlockStarted, ended: BlockFinished | 
     return AgentRun(
         id=agent_run_id(execution_id, ended.block_id),
         run_id=f"wfblk_{uuid.uuid4().hex[:12]}",
-        agent_id=agent_id if isinstance(agent_id, str) and agent_id else None,
+        agent_id=canonical_id(agent_id) if isinstance(agent_id, str) else None,
         block_id=ended.block_id,
         status=status,
         data=as_json(data),
