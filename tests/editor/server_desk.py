@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QPushButto
 from editor.notices import NoticeBar
 from editor.on_server import OnServer
 from editor.panels.inspector import InspectorPanel
+from editor.panels.run_form import RunForm
 from editor.run_flow import RunFlow
 from editor.theme import Theme
 from editor.workspace.problem_watcher import ProblemWatcher
@@ -125,6 +126,12 @@ class Desk(Bench):
         self.click(button)
         self.wait(lambda: not shiboken6.isValid(box) or not box.isVisible())
         return words
+
+    def give_values(self) -> None:
+        """Answer the form that asks for what a caller would send."""
+        form = self.dialog(RunForm)
+        form.fields[0].set_text("Ada")
+        self.click(form.run_button)
 
     def look(self) -> None:
         """The server is asked anew."""

@@ -23,6 +23,7 @@ def run_there(desk: Desk) -> None:
     """Run on the server, and wait for the end."""
     before = desk.workspace.run
     desk.on_server.run_flow.run()
+    desk.give_values()
     desk.wait(lambda: desk.workspace.run is not before and desk.workspace.run.is_finished)
     desk.idle()
 
@@ -31,6 +32,7 @@ def start_there(desk: Desk) -> None:
     """Run on the server, and wait until the run stands still after its first block."""
     desk.running.stream = "stalls"
     desk.on_server.run_flow.run()
+    desk.give_values()
     desk.wait(lambda: statuses(desk).get(HOOK) == "done")
 
 
@@ -115,6 +117,7 @@ def test_a_run_that_cannot_begin_says_why(open_desk: OpenDesk, kind: Any) -> Non
     desk.server.fail(kind, "POST", "/execute/stream", times=9, body=body)
 
     desk.on_server.run_flow.run()
+    desk.give_values()
     desk.wait(lambda: "The run failed" in desk.notices.text)
     desk.idle()
 
@@ -132,6 +135,7 @@ def test_a_failed_save_runs_nothing(open_desk: OpenDesk) -> None:
     desk.server.fail(403, "PUT", "/graph", body={"error": "no"})
 
     desk.on_server.run_flow.run()
+    desk.give_values()
     desk.wait(lambda: desk.link.save_state.kind == "failed")
     desk.idle()
 
@@ -280,6 +284,7 @@ def test_what_differs_is_listed_block_by_block(open_desk: OpenDesk) -> None:
     desk.running.output = "goodbye"
 
     desk.on_server.run_flow.compare()
+    desk.give_values()
     comparison = compared(desk)
 
     panel = desk.on_server.compare_panel
@@ -315,6 +320,7 @@ def test_a_comparison_that_comes_to_nothing_says_why(open_desk: OpenDesk) -> Non
     desk.server.fail("refused", "POST", times=99)
 
     desk.on_server.run_flow.compare()
+    desk.give_values()
     desk.wait(lambda: "failed" in desk.on_server.compare_panel.empty.text.text())
     desk.idle()
 

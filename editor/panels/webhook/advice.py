@@ -3,7 +3,7 @@
 import uuid
 
 from editor.workspace.livestate import LiveState
-from engine import Block, Catalog, JsonObject, Workflow, references, run_inputs
+from engine import Block, Catalog, JsonObject, Workflow, run_inputs
 
 MAX_SAMPLE_KEYS = 20
 
@@ -54,17 +54,10 @@ def _about_credentials(block: Block, workflow: Workflow) -> list[str]:
     return found
 
 
-def sample_body(block: Block, workflow: Workflow, catalog: Catalog) -> JsonObject:
-    """An object with the keys that other blocks read from what a caller sends."""
-    keys: dict[str, None] = {}
-    for other in workflow.blocks.values():
-        for reference in references.find_all(other.config):
-            path = reference.keys
-            if reference.name in (block.name, block.id) and len(path) > 1 and path[0] == "output":
-                keys.setdefault(path[1])
-    named = {item.name: item.default for item in run_inputs(workflow, catalog) if not item.declared}
-    body = {**dict.fromkeys(keys, ""), **{name: "" if value is None else value for name, value in named.items()}}
-    return dict(list(body.items())[:MAX_SAMPLE_KEYS])
+def sample_body(workflow: Workflow, catalog: Catalog) -> JsonObject:
+    """An object with the keys that blocks read from what a caller sends."""
+    wanted = [item for item in run_inputs(workflow, catalog) if not item.declared]
+    return {item.name: "" if item.default is None else item.default for item in wanted[:MAX_SAMPLE_KEYS]}
 
 
 def _has_address(block: Block, webhook_id: object) -> bool:

@@ -90,7 +90,7 @@ class WebhookPanel(QWidget):
         """Show this webhook block."""
         if block.id != self._block_id:
             self._block_id = block.id
-            sample = sample_body(block, self._workspace.workflow, self._workspace.catalog)
+            sample = sample_body(self._workspace.workflow, self._workspace.catalog)
             self.form.show_body(self._bodies.get(block.id, sample or {"name": "value"}))
         self._show(block)
 
