@@ -6,6 +6,7 @@ sees every connection that should not have been made.
 
 import contextlib
 import gzip
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -201,6 +202,8 @@ class _Handler(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):
             while head := self._head():
                 self.server.requests.append(head)
+                told = re.search(rb"(?i)content-length: *(\d+)", head)
+                self.rfile.read(int(told[1]) if told else 0)
                 path = head.split()[1].decode("latin-1").partition("?")[0].strip("/").replace("-", "_")
                 getattr(self, f"answer_{path}", self.answer_ok)()
 
