@@ -40,6 +40,7 @@ class ServerNotices(QObject):
         self._saver = saver
         self._local = local
         self._notices = notices
+        self._warnings: tuple[str, ...] = ()
         self._slow: tuple[str, Callable[[], None]] = ("", saver.stop)
         self._slow_timer = QTimer(self)
         self._slow_timer.setSingleShot(True)
@@ -89,7 +90,7 @@ class ServerNotices(QObject):
             self._slow = (f"Saving to “{name}”…", self._saver.stop)
             self._slow_timer.start()
         elif state.kind == "waiting":
-            text = f"Not saved to “{name}”. {state.reason} Your work is kept here, and trying goes on by itself."
+            text = f"Not saved to “{name}”. {state.reason} Your work is kept, and it is tried again by itself."
             self._notices.show_lasting(text, *self._way_on("Try Now", self._saver.save), about=ABOUT)
         elif state.kind == "failed":
             text = f"Not saved to “{name}”. {state.reason}"
@@ -104,7 +105,8 @@ class ServerNotices(QObject):
     def _on_saved(self, outcome: Saved) -> None:
         self._notices.settle(ABOUT)
         text = f"Saved to “{self._name()}”"
-        if outcome.warnings:
+        is_news, self._warnings = outcome.warnings != self._warnings, outcome.warnings
+        if outcome.warnings and is_news:
             rest = len(outcome.warnings) - 1
             more = f" And {count_text(rest, 'more note')}." if rest else ""
             self._notices.show_notice(f"{text}. {outcome.warnings[0]}{more}", "warning")

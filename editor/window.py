@@ -40,7 +40,7 @@ from editor.workspace.connections import ServerConnections
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
 from editor.workspace.network import Network
-from editor.workspace.places import save_words, title_words
+from editor.workspace.places import save_details, save_words, title_words
 from editor.workspace.problem_watcher import ProblemWatcher
 from editor.workspace.replay import Replay
 from editor.workspace.runs import Runs
@@ -434,7 +434,7 @@ class Window(QMainWindow):
         self.setWindowTitle(f"{title_words(*told)}[*] – Blockloom")
         self.setWindowModified(self.workspace.is_dirty)
         self._saved_label.setText(save_words(*told))
-        set_tooltip(self._saved_label, self.server_link.save_state.reason)
+        set_tooltip(self._saved_label, save_details(self.server_link))
 
     def _update_problems(self) -> None:
         found = self.workspace.problems

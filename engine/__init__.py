@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from engine import merge as merge
     from engine import recording as recording
     from engine import references as references
-    from engine import trust as trust
     from engine import snippets as snippets
+    from engine import trust as trust
     from engine import wiring as wiring
     from engine.blocks import Catalog as Catalog
     from engine.blocks import default_catalog as default_catalog
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.check import suggestions as suggestions
     from engine.client.connection import Connection as Connection
     from engine.client.connection import address_problem as address_problem
+    from engine.client.connection import from_environment as from_environment
     from engine.client.connection import is_unprotected as is_unprotected
     from engine.client.connection import tidy_address as tidy_address
     from engine.client.platform import PlatformClient as PlatformClient
@@ -91,8 +92,22 @@ if TYPE_CHECKING:
     from engine.samegraph import from_platform as from_platform
     from engine.samegraph import same_graph as same_graph
 
-_MODULES = ("deployreview", "edits", "files", "merge", "recording", "references", "snippets", "wiring", "trust", "code", "directory", "llm")
+_MODULES = (
+    "deployreview",
+    "edits",
+    "files",
+    "merge",
+    "recording",
+    "references",
+    "snippets",
+    "wiring",
+    "trust",
+    "code",
+    "directory",
+    "llm",
+)
 _NAMES = {
+    "from_environment": "client.connection",
     "RemoteDirectory": "directory.remote",
     "differences": "compare",
     "Difference": "compare",

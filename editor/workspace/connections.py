@@ -5,16 +5,19 @@ coroutine function; it runs on the network thread with the client, so a large re
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from editor.aio import in_thread
 from editor.workspace.network import Network
-from engine import Connection, Connections, PlatformClient, ServerReport
+from engine import Connection, Connections, PlatformClient, ServerReport, from_environment
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ENVIRONMENT_ID = "environment"
+"""The id of the server that the environment names; it is saved nowhere."""
 ClientWork = Callable[Concatenate[PlatformClient, P], Coroutine[Any, Any, T]]
 """A coroutine function whose first argument is a client, such as `PlatformClient.arm`."""
 TransportFor = Callable[[Connection], Any]
@@ -41,12 +44,15 @@ class ServerConnections(QObject):
         self.network = network
         self._saved = saved or Connections()
         self._transport_for = transport_for
+        self._environment = _from_environment()
         self._keys: dict[str, str] = {}
         self._pool = _Pool(transport_for)
 
     def all(self) -> list[Connection]:
-        """Every saved server, without its key."""
-        return self._saved.all()
+        """Every saved server, and the one that the environment names, without their keys."""
+        saved, given = self._saved.all(), self._environment
+        is_new = given is not None and all(item.url != given.url for item in saved)
+        return [*saved, given.with_key("")] if is_new and given is not None else saved
 
     async def reload(self) -> None:
         """Take over what other windows have saved."""
@@ -94,7 +100,9 @@ class ServerConnections(QObject):
             return connection.key
         if connection.connection_id not in self._keys:
             keyed = await in_thread(self._saved.with_key, connection)
-            self._keys[connection.connection_id] = keyed.key
+            given = self._environment
+            fallback = given.key if given is not None and given.url == connection.url else ""
+            self._keys[connection.connection_id] = keyed.key or fallback
         return self._keys[connection.connection_id]
 
     async def test(self, connection: Connection) -> ServerReport:
@@ -136,6 +144,12 @@ class ServerConnections(QObject):
     async def close(self) -> None:
         """End all open connections to servers."""
         await self.network.run(self._pool.close)
+
+
+def _from_environment() -> Connection | None:
+    """The server that `BLOCKLOOM_URL` names, with the key in `BLOCKLOOM_API_KEY`; None when there is none."""
+    given = from_environment()
+    return replace(given, connection_id=ENVIRONMENT_ID) if given is not None else None
 
 
 class _Pool:

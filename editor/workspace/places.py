@@ -37,3 +37,8 @@ def save_words(workspace: Workspace, documents: Documents, link: ServerLink) -> 
     if server:
         return f"Saved to {server}"
     return "Saved" if documents.path else "Not in a file yet"
+
+
+def save_details(link: ServerLink) -> str:
+    """More about it: why something is not saved, else what a server was told in another form."""
+    return link.save_state.reason or "\n".join(link.notes)

@@ -84,6 +84,8 @@ class ServerLink(QObject):
         """Whether `base` lacks the secrets, because it was read from the copy on this machine."""
         self.unconfirmed: Workflow | None = None
         """A document that was sent and of which nobody knows whether it arrived."""
+        self.notes: tuple[str, ...] = ()
+        """What was written in another form at the last save, so that this server reads it as it is meant."""
         self.extensions: frozenset[str] = frozenset()
         self.is_reachable: bool | None = None
         """Whether the server answered the last call; None before the first."""
@@ -136,7 +138,7 @@ class ServerLink(QObject):
         if self.base is None:
             return
         self.connection = self.base = self.stored = self.unconfirmed = None
-        self.extensions, self.is_reachable, self.is_partial = frozenset(), None, False
+        self.extensions, self.is_reachable, self.is_partial, self.notes = frozenset(), None, False, ()
         self._workspace.drop_place(SERVER)
         self.set_save_state(IDLE)
         self.place_changed.emit()

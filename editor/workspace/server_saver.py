@@ -265,6 +265,7 @@ class ServerSaver(QObject):
     def _take_saved(self, outcome: Saved) -> bool:
         """Whether nothing is left to do: what was edited meanwhile waits until somebody wants that saved, too."""
         self._link.rebase(outcome.base, self._sent)
+        self._link.notes = (*outcome.warnings, *outcome.rewritten)
         self._has_saved = True
         self.saved.emit(outcome)
         goes_on = self._wants_again and not self._workspace.is_saved_in(SERVER)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from editor.panels.connections.dialog import KEEP_SETTING, ConnectionsDialog
 from editor.workspace import local_server, server_process
-from editor.workspace.connections import ServerConnections
+from editor.workspace.connections import ENVIRONMENT_ID, ServerConnections
 from editor.workspace.local_server import LOCAL_ID, LocalServer
 from editor.workspace.network import Network
 from editor.workspace.private_json import write_object
@@ -360,3 +360,19 @@ def test_two_addresses_of_one_connection_get_two_clients(local: Local) -> None:
 
     assert pool.client(first.with_key("k")) is one
     assert pool.client(first.with_key("other")) is not one
+
+
+def test_the_environment_names_a_server_too(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is offered beside the saved ones, with its key, which also serves a saved connection to the same address."""
+    monkeypatch.setenv("BLOCKLOOM_URL", "http://127.0.0.1:9999/api")
+    monkeypatch.setenv("BLOCKLOOM_API_KEY", "key-of-the-environment")
+    connections = local.new()._connections
+
+    (given,) = connections.all()
+    assert (given.url, given.key, given.connection_id) == ("http://127.0.0.1:9999", "", ENVIRONMENT_ID)
+    assert local.run(connections.key_of(given)) == "key-of-the-environment"
+    local.run(connections.save(Connection("Saved", "http://127.0.0.1:9999")))
+
+    (saved,) = connections.all()
+    assert saved.name == "Saved"
+    assert local.run(connections.key_of(saved)) == "key-of-the-environment"

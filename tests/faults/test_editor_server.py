@@ -75,7 +75,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-KEPT = "Your work is kept here, and trying goes on by itself."
+KEPT = "Your work is kept, and it is tried again by itself."
 FAULTS = [
     Fault(
         "down",

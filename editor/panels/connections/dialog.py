@@ -11,7 +11,7 @@ from editor.panels.two_line_list import TwoLineList, TwoLineRow
 from editor.panels.widgets import EmptyState, IconButton
 from editor.text import plain_label
 from editor.theme import Theme
-from editor.workspace.connections import ServerConnections
+from editor.workspace.connections import ENVIRONMENT_ID, ServerConnections
 from editor.workspace.local_server import LOCAL_ID, LocalServer
 from editor.workspace.settings import Settings
 from engine import BlockloomError, Connection, ServerReport
@@ -140,24 +140,34 @@ class ConnectionsDialog(QDialog):
         is_local = connection.connection_id == LOCAL_ID
         runs = is_local and self._local.state.kind == "running"
         words = ("running" if runs else "stopped") if is_local else ""
+        words = "from the environment" if connection.connection_id == ENVIRONMENT_ID else words
         color = "success" if runs else "text_muted"
         icon = "platform" if is_local else "plug"
         return TwoLineRow(connection.connection_id, icon, color, connection.name, connection.url, words)
 
     def _show(self, connection_id: str) -> None:
         self.list.select(connection_id)
-        self._tasks.restart(SHOW, self._show_connection, self._connections.find(connection_id))
+        connection = self._connections.find(connection_id)
+        if connection is not None:
+            self._tasks.restart(SHOW, self._show_connection, connection)
+        else:
+            self._show_new()
 
-    async def _show_connection(self, connection: Connection | None) -> None:
-        has_key = bool(await self._connections.key_of(connection)) if connection else False
-        self.form.show_connection(connection, has_key=has_key)
+    async def _show_connection(self, connection: Connection) -> None:
+        self.form.show_connection(connection, has_key=bool(await self._connections.key_of(connection)))
+        self._update()
+
+    def _show_new(self) -> None:
+        self._tasks.cancel(SHOW)
+        self.list.select("")
+        self.form.show_connection(None, has_key=False)
         self._update()
 
     def _update(self) -> None:
         shown = self._connections.find(self.form.connection_id)
         self.heading.setText(shown.name if shown else "New connection")
         self.form.save_button.setText("Save" if shown else "Add")
-        self.remove_button.setEnabled(shown is not None)
+        self.remove_button.setEnabled(shown is not None and shown.connection_id != ENVIRONMENT_ID)
 
     async def _ask_where_keys_are(self) -> None:
         await self._connections.reload()
@@ -166,9 +176,7 @@ class ConnectionsDialog(QDialog):
     # --- what the person does -----------------------------------------------------------------------------------
 
     def _on_add(self) -> None:
-        self.list.select("")
-        self.form.show_connection(None, has_key=False)
-        self._update()
+        self._show_new()
         self.form.name.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_test(self, connection: Connection) -> None:
