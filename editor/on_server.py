@@ -31,7 +31,10 @@ from editor.workspace.settings import Settings
 from editor.workspace.webhook_calls import WebhookCalls
 from editor.workspace.workspace import Workspace
 
-CHIP_MENU = ("arm", "deploy", "undeploy", "-", "show_webhook", "show_history", "-", "run_on_server", "compare_runs")
+CHIP_MENU = (
+    *("arm", "deploy", "undeploy", "-", "show_webhook", "show_history", "-", "run_on_server", "compare_runs", "-"),
+    *("save_server", "connections"),
+)
 
 
 class OnServer(QObject):

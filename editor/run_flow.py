@@ -168,7 +168,7 @@ class RunFlow(QObject):
             self._notices.dismiss()
 
     def _on_workflow_replaced(self) -> None:
-        self._runs.stop()
+        self._runs.leave()
         self._values = {}
 
     async def _open_recorded(self) -> None:

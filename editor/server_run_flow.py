@@ -167,7 +167,7 @@ class ServerRunFlow(QObject):
 
     def _on_call_came(self, run: Execution) -> None:
         """The one call of an armed workflow: what it began is what the person waits to see."""
-        if not self._runs.is_active:
+        if not self._runs.is_active and self._link.is_placed:
             self._tasks.restart("past-run", self._take_up, run)
 
     def _tell_age(self, execution: Execution, state: RunState) -> None:

@@ -85,6 +85,11 @@ class Runs(QObject):
         if self._handle is not None:
             self._handle.cancel()
 
+    def leave(self) -> None:
+        """Look on no longer: a run here ends, one on a server goes on there."""
+        if self._handle is not None:
+            self._handle.leave()
+
     def close(self) -> None:
         """Cancel what runs and end the engine's thread."""
         self._timer.stop()

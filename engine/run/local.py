@@ -29,6 +29,10 @@ class RunHandle:
         """End the run, from any thread. Its last events still arrive, and `done` follows them."""
         self._work.stop()
 
+    def leave(self) -> None:
+        """Nobody looks on any more: a run that needs this program ends, as by `cancel`."""
+        self.cancel()
+
 
 class LocalRunner:
     """Workflows run here one after another or at the same time; the thread starts with the first of them.

@@ -36,6 +36,10 @@ class RemoteHandle(RunHandle):
         self._following.ends_the_run = self._ends_the_run
         super().cancel()
 
+    def leave(self) -> None:
+        """Stop following; the run goes on at the server, if that does not mind."""
+        super().cancel()
+
 
 class RemoteRunner:
     """Runs of one saved workflow on its server. Its thread starts with the first of them.

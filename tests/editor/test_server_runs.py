@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from editor.workspace.workspace import SERVER
-from engine import edits
+from engine import Workflow, edits
 from tests.editor.server_desk import ANSWER, HOOK, STEP, Desk, OpenDesk
 
 LEFT = Qt.MouseButton.LeftButton
@@ -106,6 +106,19 @@ def test_a_run_there_can_be_stopped(open_desk: OpenDesk, own: bool) -> None:
     assert desk.workspace.run.is_finished
     assert statuses(desk)[HOOK] == "done"
     desk.server.release()
+
+
+def test_a_run_there_goes_on_when_another_document_is_opened(open_desk: OpenDesk) -> None:
+    """It is not followed any more, and nobody ended it."""
+    desk = open_desk()
+    workflow_id = desk.open_stored()
+    start_there(desk)
+
+    desk.workspace.replace(Workflow(name="Another"))
+    desk.wait(lambda: not desk.runs.is_active)
+
+    assert not desk.server.sent("POST", "/cancel")
+    assert desk.running.runs[workflow_id][0]["status"] == "running"
 
 
 @pytest.mark.parametrize("kind", [401, 403, 404, 429, "html", "refused"])

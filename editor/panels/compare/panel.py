@@ -1,7 +1,8 @@
 """The comparison: one input run here and on a server, block by block, with what came out differently side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -29,9 +30,17 @@ class Comparison:
     differences: Sequence[Difference]
     server: str
 
+    @cached_property
+    def by_block(self) -> Mapping[str, list[Difference]]:
+        """What differs of each block that differs, and of the run as a whole by `WHOLE_RUN`."""
+        found: dict[str, list[Difference]] = {}
+        for item in self.differences:
+            found.setdefault(item.block_id, []).append(item)
+        return found
+
     def of(self, block_id: str) -> list[Difference]:
         """What differs of this block, or of the run as a whole for `WHOLE_RUN`."""
-        return [item for item in self.differences if item.block_id == block_id]
+        return self.by_block.get(block_id, [])
 
 
 class ComparePanel(QWidget):

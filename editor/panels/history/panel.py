@@ -1,17 +1,20 @@
 """The history: runs of the workflow on its server, newest first, page by page. Choosing one shows it on the canvas."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from editor.panels.history.run_rows import history_row
-from editor.panels.two_line_list import TwoLineList
+from editor.panels.history.run_rows import ago, history_row
+from editor.panels.two_line_list import TwoLineList, TwoLineRow
 from editor.panels.widgets import ElidedLabel, EmptyState, IconButton
 from editor.text import count_text, plain_label
 from editor.theme import Theme
 from editor.workspace.deployment import Deployment
 from editor.workspace.server_link import ServerLink
 from editor.workspace.server_runs import ServerRuns
+from engine import Execution
 
 _CLOCK_MS = 20_000
 _NEAR_END = 3
@@ -42,6 +45,7 @@ class HistoryPanel(QWidget):
         self._link = link
         self._deployment = deployment
         self._runs = runs
+        self._rows: dict[str, tuple[Execution, TwoLineRow]] = {}
         self.empty = EmptyState(theme, "history", "", "", self)
         self.view = TwoLineList(theme, "Runs on the server", self)
         self.facts = ElidedLabel("", "muted", self)
@@ -55,13 +59,15 @@ class HistoryPanel(QWidget):
         self._clock.setInterval(_CLOCK_MS)
         self._build()
         self._connect()
-        self.refresh()
 
     def refresh(self) -> None:
-        """Show what is known now."""
+        """Show what is known now; while nobody looks there is nothing to do."""
+        if not self.isVisible():
+            return
         rows = self._runs.rows
         now = self._link.server_now().timestamp()
-        self.view.set_rows([history_row(run, now) for run in rows])
+        self._rows = {run.id: self._row(run, now) for run in rows}
+        self.view.set_rows([row for _run, row in self._rows.values()])
         self.trouble.setText(self._runs.trouble)
         self.trouble.setVisible(bool(self._runs.trouble))
         more = "+" if self._runs.has_more else ""
@@ -80,6 +86,7 @@ class HistoryPanel(QWidget):
         super().showEvent(event)
         self._deployment.follow_runs(True)
         self._runs.refresh()
+        self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -118,6 +125,13 @@ class HistoryPanel(QWidget):
         self.refresh_button.clicked.connect(self._runs.refresh)
         self._clock.timeout.connect(self._on_time)
         self._clock.start()
+
+    def _row(self, run: Execution, now: float) -> tuple[Execution, TwoLineRow]:
+        """The run with its row. Of one that is as it was only the time is told anew: there may be thousands."""
+        known = self._rows.get(run.id)
+        if known is not None and (known[0] is run or known[0].is_over):
+            return known[0], replace(known[1], side=ago(run, now))
+        return run, history_row(run, now)
 
     def _show_empty(self) -> None:
         placed = self._link.is_placed

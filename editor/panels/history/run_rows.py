@@ -31,7 +31,7 @@ def history_row(run: Execution, server_now: float) -> TwoLineRow:
         color,
         f"{trigger}{version}",
         " · ".join(part for part in details if part),
-        ago_text(server_now - when) if when is not None else "",
+        ago(run, server_now),
         word,
         f"{_moment(when)}\n{run.id}" if when is not None else run.id,
     )
@@ -40,9 +40,13 @@ def history_row(run: Execution, server_now: float) -> TwoLineRow:
 def call_row(run: Execution, server_now: float) -> TwoLineRow:
     """A run in a list of calls: what was sent, and how it ended."""
     icon, color, word = look(run)
+    return TwoLineRow(run.id, icon, color, input_text(run) or "Nothing was sent", word, ago(run, server_now), word)
+
+
+def ago(run: Execution, server_now: float) -> str:
+    """How long ago a run was recorded, in words; "" where the server does not tell."""
     when = began_at(run)
-    ago = ago_text(server_now - when) if when is not None else ""
-    return TwoLineRow(run.id, icon, color, input_text(run) or "Nothing was sent", word, ago, word)
+    return ago_text(server_now - when) if when is not None else ""
 
 
 def look(run: Execution) -> tuple[str, str, str]:

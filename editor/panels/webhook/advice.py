@@ -6,6 +6,8 @@ from editor.workspace.livestate import LiveState
 from engine import Block, Catalog, JsonObject, Workflow, run_inputs
 
 MAX_SAMPLE_KEYS = 20
+MAX_SAMPLED_BLOCKS = 1_000
+"""Up to so many blocks are read within a frame."""
 
 
 def advice(
@@ -55,7 +57,9 @@ def _about_credentials(block: Block, workflow: Workflow) -> list[str]:
 
 
 def sample_body(workflow: Workflow, catalog: Catalog) -> JsonObject:
-    """An object with the keys that blocks read from what a caller sends."""
+    """An object with the keys that blocks read from what a caller sends; empty where looking would take too long."""
+    if len(workflow.blocks) > MAX_SAMPLED_BLOCKS:
+        return {}
     wanted = [item for item in run_inputs(workflow, catalog) if not item.declared]
     return {item.name: "" if item.default is None else item.default for item in wanted[:MAX_SAMPLE_KEYS]}
 

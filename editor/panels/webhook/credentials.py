@@ -68,6 +68,7 @@ class Credentials(QWidget):
         self.address.setText(self._call(with_secret=False).url if webhook_id else "")
         self.address.setCursorPosition(0)
         self.secret.setText(secret)
+        self.secret.setCursorPosition(0)
         self.copy_address.setEnabled(bool(webhook_id))
         for button in (self.reveal, self.copy_secret):
             button.setEnabled(bool(secret))
