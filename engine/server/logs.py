@@ -4,9 +4,13 @@ Everything of a run carries its `execution_id` and `workflow_id`. Secrets never 
 tokens, keys or passwords, whatever text they stand in.
 """
 
+import atexit
+import contextlib
 import logging
+import queue
 import re
 import sys
+import threading
 from collections.abc import Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +31,9 @@ _IN_TEXT = (
 )
 _QUIET = ("/api/health", "/health", "/metrics")
 _SHORTEST_SECRET = 6
+MAX_WAITING = 10_000
+"""Log lines that may wait to be written."""
+LAST_WORDS_S = 0.3
 _Event = MutableMapping[str, Any]
 
 
@@ -54,6 +61,11 @@ def configure_logs(level: str = "info", *, is_for_people: bool | None = None, se
     )
     _take_over_library_logs(shared, render, number)
     return log_request if is_for_people or number > logging.INFO else log_request_quickly
+
+
+def flush_logs() -> None:
+    """Write what waits, as far as somebody takes it within a moment."""
+    _STDERR.close()
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
@@ -92,17 +104,53 @@ def _run_of(scope: Scope) -> dict[str, str]:
 
 
 class _Stderr:
-    """Writes lines to standard error. One that is gone must not break what is being logged about."""
+    """Writes lines to standard error, on a thread of its own: whoever reads them slowly, or not at all, must not stop
+    the server. Lines that wait in too great a number are dropped, and how many is said. One that is gone for good must
+    not break what is being logged about.
+    """
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING)
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def msg(self, line: bytes | str) -> None:
-        """Write one line."""
+        """Write one line, soon."""
+        if self._thread is None:
+            self._start()
         try:
-            sys.stderr.buffer.write((line.encode("utf-8", "replace") if isinstance(line, str) else line) + b"\n")
-            sys.stderr.buffer.flush()
-        except (OSError, ValueError):
-            return
+            self._lines.put_nowait(line.encode("utf-8", "replace") if isinstance(line, str) else line)
+        except queue.Full:
+            self._dropped += 1
 
     debug = info = warning = error = critical = exception = log = msg
+
+    def close(self) -> None:
+        """Write what waits, as far as somebody takes it within a moment."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with contextlib.suppress(queue.Full):
+                self._lines.put_nowait(None)
+            thread.join(LAST_WORDS_S)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+
+    def _serve(self) -> None:
+        while (line := self._lines.get()) is not None:
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                line = (
+                    _as_json({"event": "log lines were dropped", "level": "warning", "count": dropped}) + b"\n" + line
+                )
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.buffer.write(line + b"\n")
+                sys.stderr.buffer.flush()
 
 
 _STDERR = _Stderr()
@@ -148,12 +196,17 @@ def _take_over_library_logs(shared: list[Any], render: Any, level: int) -> None:
 
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, as_text])
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(formatter)
     handler.addFilter(_is_no_cut_off)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+class _ToStderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _STDERR.msg(self.format(record))
 
 
 def _is_no_cut_off(record: logging.LogRecord) -> bool:

@@ -132,6 +132,10 @@ class _Job:
         self.result: Any = None
         self.error: Exception | None = None
 
+    def fail(self, error: Exception) -> None:
+        """It came to nothing: what it seemed to come to before the commit does not count."""
+        self.result, self.error = None, error
+
 
 class _MustDoSingly(Exception):
     """One of several jobs failed after something was written, so the transaction has to be taken back."""
@@ -147,7 +151,7 @@ def _write_batch(connection: Connection, batch: list[_Job]) -> None:
             _write_alone(connection, job)
     except StoreUnavailable as error:
         for job in batch:
-            job.error = error
+            job.fail(error)
 
 
 def _do_all(connection: Connection, batch: list[_Job]) -> None:
@@ -162,7 +166,7 @@ def _do_all(connection: Connection, batch: list[_Job]) -> None:
         except Exception as error:  # noqa: BLE001 - the border: whatever a job raises is told to who asked for it
             if len(jobs) > 1 or driver.total_changes != before:
                 raise _MustDoSingly from None
-            jobs[0].error = error
+            jobs[0].fail(error)
 
 
 def _do(connection: Connection, jobs: list[_Job]) -> None:
@@ -182,7 +186,7 @@ def _write_alone(connection: Connection, job: _Job) -> None:
         with told_in_words(), connection.begin():
             _do(connection, [job])
     except Exception as error:  # noqa: BLE001 - the border, as above
-        job.error = error
+        job.fail(error)
 
 
 def _grouped(batch: list[_Job]) -> list[list[_Job]]:

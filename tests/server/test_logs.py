@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from engine.server.logs import HIDDEN, configure_logs
+from engine.server.logs import HIDDEN, configure_logs, flush_logs
 
 SECRET = "sk-1234567890"
 
@@ -33,6 +34,7 @@ class Log:
         monkeypatch.setattr(sys, "stderr", stderr)
 
     def text(self) -> str:
+        flush_logs()
         return self._captured.readouterr().err.decode()
 
     def entries(self) -> list[dict[str, Any]]:
@@ -162,3 +164,19 @@ def test_a_log_that_nobody_takes_breaks_nothing(monkeypatch: pytest.MonkeyPatch)
     log_request = configure_logs()
     structlog.get_logger().error("nobody hears this")
     log_request({"type": "http", "method": "GET", "path": "/a"}, 200, 0.1)
+
+
+def test_nobody_who_reads_slowly_holds_the_server_up() -> None:
+    """More is logged than a pipe holds, and nobody takes it: the program goes on, and ends."""
+    program = (
+        "import structlog; from engine.server.logs import configure_logs; configure_logs(is_for_people=False)\n"
+        "for number in range(3_000): structlog.get_logger().info('line', text='x' * 100)\n"
+        "print('done', flush=True)"
+    )
+
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        code = process.wait(30)
+
+    assert (said, code) == (b"done\n", 0)

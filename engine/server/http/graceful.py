@@ -17,6 +17,7 @@ import uvicorn
 from structlog import get_logger
 
 from engine.server.http.protocol import BoundedProtocol
+from engine.server.logs import flush_logs
 
 LAST_RESORT_S = 5.0
 """However stuck anything is, the process is gone this long after it was asked to end."""
@@ -101,4 +102,5 @@ class GracefulServer(uvicorn.Server):
 
 def _force() -> None:
     get_logger().error("stopped by force", seconds=LAST_RESORT_S)
+    flush_logs()
     os._exit(1)

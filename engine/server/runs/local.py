@@ -165,7 +165,7 @@ class LocalRuns:
     ) -> None:
         """The store has a whole run, or tells why it may not be."""
         self._has_ended()
-        if answer is None or answer.how != "started":
+        if error is not None or answer is None or answer.how != "started":
             self._refuse(started, answer, error)
             return
         order.workflow.is_used = True
@@ -181,7 +181,7 @@ class LocalRuns:
         error: Exception | None,
     ) -> None:
         """The store has the beginning of a run, or tells why it may not start. No cancel can come in between."""
-        if answer is None or answer.how != "started":
+        if error is not None or answer is None or answer.how != "started":
             self._give_place_back(order)
             self._has_ended()
             self._refuse(started, answer, error)
@@ -195,7 +195,7 @@ class LocalRuns:
     def _refuse(
         self, started: "asyncio.Future[Run]", answer: recording.Started | None, error: Exception | None
     ) -> None:
-        if answer is not None and answer.how == "known":
+        if error is None and answer is not None and answer.how == "known":
             earlier = self._live.get(answer.execution_id)
             _settle(started, earlier or StoredRun(self._db, answer.execution_id))
         else:
