@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import pytest
-
 from engine.document import JsonObject
 from tests.server.support import Api, Play, block, new_workflow, save_graph
 
@@ -116,23 +114,23 @@ def test_a_schedule_is_captured_when_deployed(play: Play) -> None:
     play(story)
 
 
-@pytest.mark.parametrize(
-    ("config", "field"),
-    [
-        ({"schedule_type": "cron", "schedule_cron": "every day"}, "schedule_cron"),
-        ({"schedule_type": "cron", "schedule_cron": "61 * * * *"}, "schedule_cron"),
-        ({"schedule_timezone": "Mars/Base"}, "schedule_timezone"),
-        ({"schedule_start_at": "tomorrow"}, "schedule_start_at"),
-    ],
-)
-def test_a_schedule_that_never_runs_is_refused(play: Play, config: JsonObject, field: str) -> None:
+NEVER: list[tuple[JsonObject, str]] = [
+    ({"schedule_type": "cron", "schedule_cron": "every day"}, "schedule_cron"),
+    ({"schedule_type": "cron", "schedule_cron": "61 * * * *"}, "schedule_cron"),
+    ({"schedule_timezone": "Mars/Base"}, "schedule_timezone"),
+    ({"schedule_start_at": "tomorrow"}, "schedule_start_at"),
+]
+
+
+def test_a_schedule_that_never_runs_is_refused(play: Play) -> None:
     """Deploying with such a schedule is a 400 that names block and field, and changes nothing (W15)."""
 
     async def story(api: Api) -> None:
-        workflow_id = await new_workflow(api, [block("When", "starter", schedule_enabled=True, **config)])
-        reply = await api.post(f"/api/workflows/{workflow_id}/deploy")
-        assert (reply.status_code, reply.json()["error_code"]) == (400, "VALIDATION_ERROR")
-        assert reply.json()["error"].startswith(f"Block “When”, {field}: ")
-        assert (await state_of(api, workflow_id))["state"] == "internal"
+        for config, field in NEVER:
+            workflow_id = await new_workflow(api, [block("When", "starter", schedule_enabled=True, **config)])
+            reply = await api.post(f"/api/workflows/{workflow_id}/deploy")
+            assert (reply.status_code, reply.json()["error_code"]) == (400, "VALIDATION_ERROR"), config
+            assert reply.json()["error"].startswith(f"Block “When”, {field}: ")
+            assert (await state_of(api, workflow_id))["state"] == "internal"
 
     play(story)

@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from engine.store.manyrows import MAX_ROWS, execute_many
 from engine.store.opening import FILE_NAME
 from engine.store.schema import METADATA, RATE_COUNTERS
 from engine.store.servers import orphans, renew
-from engine.store.sqlite import MAX_WAITING
 
 Story = Callable[[Database], Coroutine[Any, Any, None]]
 
@@ -153,15 +153,15 @@ class TestBulk:
 
         with_store(story)
 
-    @pytest.mark.parametrize("count", [0, 1, 2, 3, MAX_ROWS, 2 * MAX_ROWS + 77])
-    def test_many_rows_in_few_statements(self, with_store: Callable[[Story], None], count: int) -> None:
+    def test_many_rows_in_few_statements(self, with_store: Callable[[Story], None]) -> None:
         """Whatever their number, all rows are written and all that is returned comes back."""
         statement = "INSERT INTO rate_counters (name, window_start, hits) VALUES {values} RETURNING hits"
 
         async def story(db: Database) -> None:
-            rows = [(f"{number:05}", 0, number) for number in range(count)]
-            returned = await db.write(lambda connection: execute_many(connection, statement, rows))
-            assert sorted(hits for (hits,) in returned) == list(range(count))
+            for count in (0, 1, 2, 3, MAX_ROWS, 2 * MAX_ROWS + 77):
+                rows = [(f"{number:05}", count, number) for number in range(count)]
+                returned = await db.write(partial(execute_many, statement=statement, rows=rows))
+                assert sorted(hits for (hits,) in returned) == list(range(count))
 
         with_store(story)
 
@@ -312,15 +312,16 @@ class TestSqliteFile:
 
         self.play(tmp_path, story)
 
-    def test_too_much_at_once_is_refused(self, tmp_path: Path) -> None:
+    def test_too_much_at_once_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The queue has an end; what was accepted is written."""
+        monkeypatch.setattr("engine.store.sqlite.MAX_WAITING", 100)
 
         async def story(db: Database) -> None:
-            works = [db.write(add(str(number))) for number in range(MAX_WAITING + 10)]
+            works = [db.write(add(str(number))) for number in range(110)]
             answers = await asyncio.gather(*works, return_exceptions=True)
             refused = sum(isinstance(answer, StoreUnavailable) for answer in answers)
             assert refused == 10
-            assert len(await db.read(names)) == MAX_WAITING
+            assert len(await db.read(names)) == 100
 
         self.play(tmp_path, story)
 
