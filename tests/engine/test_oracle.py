@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +139,7 @@ SIBLING_LOOKS = Workflow(
 )
 
 
+@pytest.mark.timeout(900)  # for the thorough profile
 @given(workflows(), st.lists(st.integers(0, 3), min_size=MAX_BLOCKS, max_size=MAX_BLOCKS))
 @example(SIBLING_LOOKS, [0, 3, 0, 0, 0, 0, 0, 0])
 @settings(max_examples=6_000 if settings.get_current_profile_name() == "thorough" else 250)
