@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QDialog, QWidget
 
 from editor import aio
+from editor.aio import in_thread
 from editor.dialogs import Option, choose
 from editor.panels.conflicts.dialog import MergeDialog
 from editor.panels.connections.key_dialog import KeyDialog
@@ -37,9 +38,11 @@ class ServerQuestions:
         """Show both versions side by side; the document as the person wants it, None when they gave up."""
         dialog = MergeDialog(merged, connection.name, self._workspace.catalog, self._theme, self._window)
         try:
+            await in_thread(dialog.prepare)
+            dialog.load()
             if await aio.ask(dialog) != QDialog.DialogCode.Accepted:
                 return None
-            return dialog.result_workflow()
+            return await in_thread(dialog.result_workflow)
         finally:
             dialog.deleteLater()
 

@@ -107,13 +107,13 @@ class Workspace(QObject):
         """Take the last step back."""
         step = self._history.undo()
         if step:
-            self._show(step.before, step.selection_before)
+            self._show(step.before, step.selection_before, difference(self._workflow, step.before))
 
     def redo(self) -> None:
         """Do the step again that was undone last."""
         step = self._history.redo()
         if step:
-            self._show(step.after, step.selection_after)
+            self._show(step.after, step.selection_after, difference(self._workflow, step.after))
 
     def prepare(self, workflow: Workflow) -> None:
         """Let widgets get ready for a document that `replace` shows next. Not on the UI thread."""
@@ -219,15 +219,15 @@ class Workspace(QObject):
         except EditError as error:
             self.edit_refused.emit(str(error))
             return False
-        if after is before or difference(before, after).is_empty:
+        change = difference(before, after)
+        if change.is_empty:
             return False
         selected = (select or self._selection).within(after)
         self._history.push(Step(label, before, after, self._selection, selected, merge_key, now_s()))
-        self._show(after, selected)
+        self._show(after, selected, change)
         return True
 
-    def _show(self, workflow: Workflow, selected: Selection) -> None:
-        change: Change = difference(self._workflow, workflow)
+    def _show(self, workflow: Workflow, selected: Selection, change: Change) -> None:
         self._workflow = workflow
         self.workflow_changed.emit(change)
         self._set_selection(selected.within(workflow))

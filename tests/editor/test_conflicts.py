@@ -42,6 +42,7 @@ def dialog(qtbot: Any, theme: Theme) -> MergeDialog:
     """The dialog about `merged_conflict`, shown."""
     made = MergeDialog(merged_conflict(), "Team", default_catalog(), theme)
     qtbot.addWidget(made)
+    made.load()
     made.show()
     qtbot.waitExposed(made)
     return made
@@ -167,6 +168,7 @@ def test_changes_without_a_conflict_only_need_a_yes(qtbot: Any, theme: Theme) ->
     merged = merge.merge(base(), changed(base(), "a", "x", 1), changed(base(), "b", "y", 2))
     made = MergeDialog(merged, "Team", default_catalog(), theme)
     qtbot.addWidget(made)
+    made.load()
     made.show()
 
     assert made.words.text() == "1 change taken over. Undo takes the merge back."

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import Literal
 
 from editor.panels.two_line_list import TwoLineRow
+from editor.text import count_text
 from engine import Catalog, Json, Workflow, merge
 
 HIDDEN = "•••••••• (hidden)"
 MAX_SHOWN = 20_000
+MAX_TAKEOVERS = 300
+"""Changes taken over that are listed one by one; the rest is counted."""
 Side = Literal["mine", "theirs"]
 Item = merge.Conflict | merge.Takeover
 
@@ -29,8 +33,14 @@ class Choices:
         return self._items.get(key)
 
     def rows(self) -> list[TwoLineRow]:
-        """A row each, conflicts first."""
-        return [self._row(key, item) for key, item in self._items.items()]
+        """A row each, conflicts first; of very many changes taken over the last row says how many more there are."""
+        count = len(self.merged.conflicts) + MAX_TAKEOVERS
+        rows = [self._row(key, item) for key, item in islice(self._items.items(), count)]
+        left = len(self._items) - len(rows)
+        if left > 0:
+            text = count_text(left, "more change", "more changes")
+            rows.append(TwoLineRow("", "download", "accent", text, f"Taken over from “{self._server}”"))
+        return rows
 
     def decide(self, item: Item, side: Side) -> None:
         """Decide one conflict."""

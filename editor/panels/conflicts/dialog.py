@@ -16,7 +16,7 @@ LIST_WIDTH = 380
 
 
 class MergeDialog(QDialog):
-    """Nothing is merged before it is accepted; that takes a decision about every conflict."""
+    """Nothing is merged before it is accepted; that takes a decision about every conflict. `load` fills it."""
 
     def __init__(
         self, merged: merge.Merge, server: str, catalog: Catalog, theme: Theme, parent: QWidget | None = None
@@ -43,10 +43,18 @@ class MergeDialog(QDialog):
         self.theirs_button.clicked.connect(self._on_all_theirs)
         self.cancel_button.clicked.connect(self.reject)
         self.accept_button.clicked.connect(self.accept)
+        self.list.setFocus()
+
+    def prepare(self) -> None:
+        """Do what takes long with large documents; on any thread, before `load`."""
+        self.versions.prepare()
+
+    def load(self) -> None:
+        """Show what was merged."""
+        self.versions.load()
         self._fill()
         self.list.select("0")
         self._show("0")
-        self.list.setFocus()
 
     def result_workflow(self) -> Workflow:
         """The merged document, as it was decided. Pure: may be asked for on any thread."""

@@ -8,9 +8,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from editor.canvas.camera import wheel_factor
+from editor.canvas.camera import Camera, wheel_factor
 from editor.canvas.geometry import Rect, overlapping
 from editor.canvas.picture import Picture
+from editor.canvas.style import Detail
 from editor.canvas.view import View
 from editor.theme import Theme
 from editor.workspace.workspace import Workspace
@@ -53,18 +54,38 @@ class MarkedView(View):
             return
         camera = picture.camera
         in_view = overlapping(self.columns.boxes()[rows], camera.shown(GAP_PX * 2))
+        shown = rows[np.flatnonzero(in_view)].tolist()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for row in rows[np.flatnonzero(in_view)].tolist():
-            block_id, card = self.columns.ids[row], self.columns.card(row)
-            width = (STRONG_PX if block_id == self._strong else OUTLINE_PX) * camera.ratio
-            painter.setPen(QPen(QColor(getattr(self.theme.colors, self._marks[block_id])), width))
-            left, top = camera.device(card.left, card.top)
-            gap = GAP_PX * camera.ratio
-            box = QRectF(left, top, card.width * camera.scale, card.height * camera.scale).adjusted(
-                -gap, -gap, gap, gap
-            )
-            painter.drawRoundedRect(box, 10 * camera.scale + gap, 10 * camera.scale + gap)
+        is_far = picture.style.detail is Detail.FAR
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not is_far)
+        for color, boxes in self._boxes_by_color(camera, shown).items():
+            painter.setPen(QPen(QColor(getattr(self.theme.colors, color)), OUTLINE_PX * camera.ratio))
+            if is_far:
+                painter.drawRects(boxes)  # there may be ten thousand, and corners are not to be seen
+            for box in () if is_far else boxes:
+                self._draw(painter, camera, box)
+        self._paint_strong(painter, camera)
+
+    def _boxes_by_color(self, camera: Camera, rows: list[int]) -> dict[str, list[QRectF]]:
+        boxes: dict[str, list[QRectF]] = {}
+        for row in rows:
+            boxes.setdefault(self._marks[self.columns.ids[row]], []).append(self._box(camera, row))
+        return boxes
+
+    def _paint_strong(self, painter: QPainter, camera: Camera) -> None:
+        row, color = self.columns.row_of.get(self._strong), self._marks.get(self._strong)
+        if row is not None and color is not None:
+            painter.setPen(QPen(QColor(getattr(self.theme.colors, color)), STRONG_PX * camera.ratio))
+            self._draw(painter, camera, self._box(camera, row))
+
+    def _box(self, camera: Camera, row: int) -> QRectF:
+        card, gap = self.columns.card(row), GAP_PX * camera.ratio
+        left, top = camera.device(card.left, card.top)
+        return QRectF(left, top, card.width * camera.scale, card.height * camera.scale).adjusted(-gap, -gap, gap, gap)
+
+    def _draw(self, painter: QPainter, camera: Camera, box: QRectF) -> None:
+        radius = 10 * camera.scale + GAP_PX * camera.ratio
+        painter.drawRoundedRect(box, radius, radius)
 
     def over_bounds(self) -> Rect | None:
         """The part of the scene that outlines may touch."""

@@ -15,7 +15,10 @@ GAP = 6
 
 
 class SideBySide(QSplitter):
-    """`left` and `right` are the two views; panning or zooming one takes the other along."""
+    """`left` and `right` are the two views; panning or zooming one takes the other along.
+
+    They are empty until `load`; `prepare` before it, on any thread, spares the UI thread the work for large documents.
+    """
 
     def __init__(
         self,
@@ -29,14 +32,25 @@ class SideBySide(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setChildrenCollapsible(False)
         self._is_following = False
-        self.left = self._view(*left, catalog, theme)
-        self.right = self._view(*right, catalog, theme)
+        self._documents = (left[1], right[1])
+        self.left = self._view(left[0], catalog, theme)
+        self.right = self._view(right[0], catalog, theme)
         self.setSizes([1000, 1000])
         self.left.view_changed.connect(self._on_left_moved)
         self.right.view_changed.connect(self._on_right_moved)
 
     def sizeHint(self) -> QSize:
         return QSize(900, 360)
+
+    def prepare(self) -> None:
+        """Do what can be done for `load` on another thread."""
+        for view, workflow in zip((self.left, self.right), self._documents, strict=True):
+            view.workspace.prepare(workflow)
+
+    def load(self) -> None:
+        """Show the documents."""
+        for view, workflow in zip((self.left, self.right), self._documents, strict=True):
+            view.workspace.replace(workflow)
 
     def set_marks(self, left: Mapping[str, str], right: Mapping[str, str], strong: str = "") -> None:
         """Outline blocks of each side in these colours of the theme, one block more strongly."""
@@ -48,9 +62,9 @@ class SideBySide(QSplitter):
         side = self.left if set(block_ids) & self.left.columns.row_of.keys() else self.right
         side.show_blocks(block_ids)
 
-    def _view(self, caption: str, workflow: Workflow, catalog: Catalog, theme: Theme) -> MarkedView:
+    def _view(self, caption: str, catalog: Catalog, theme: Theme) -> MarkedView:
         holder = QFrame(self)
-        view = MarkedView(Workspace(catalog, workflow, holder), theme, caption, holder)
+        view = MarkedView(Workspace(catalog, Workflow(), holder), theme, caption, holder)
         layout = QVBoxLayout(holder)
         is_first = self.count() <= 1  # the holder is counted already
         layout.setContentsMargins(0 if is_first else GAP, 0, GAP if is_first else 0, GAP)
