@@ -159,7 +159,8 @@ ACTIONS: tuple[Action, ...] = (
 MENU_ORDER = ("File", "Edit", "View", "Run", "Server", "Tools", "Help")
 MENU_BREAKS = frozenset(
     {"save", "export_image", "quit", "cut", "select_all", "rename", "find", "zoom_in", "snap", "show_palette"}
-    | {"next_pane", "theme_system", "stop", "clear_run", "open_run", "stand_ins", "settings", "start_server", "detach_server", "arm", "about"}
+    | {"next_pane", "theme_system", "stop", "clear_run", "open_run"}
+    | {"stand_ins", "settings", "start_server", "detach_server", "arm", "about"}
 )
 """Actions with a separator line above them."""
 TOOLBAR: tuple[str, ...] = (

@@ -6,8 +6,9 @@ Pure. Values of secret fields are never in it, so that it can be shown and copie
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from engine import schedule
@@ -112,9 +113,15 @@ def planned_schedule(workflow: Workflow, after: datetime, count: int = NEXT_FIRE
     return None
 
 
-def running_schedule(captured: JsonObject, after: datetime, count: int = NEXT_FIRES) -> Schedule:
-    """The schedule that a deployed workflow runs by."""
-    return _schedule(captured, after, count, ())
+def running_schedule(captured: JsonObject, after: datetime, told: Sequence[str] = ()) -> Schedule:
+    """The schedule that a deployed workflow runs by. `told` are the next times as the server tells them (ISO 8601).
+
+    Without them they are worked out, except those of an interval: they depend on when it ran last.
+    """
+    found = _schedule(captured, after, NEXT_FIRES, ())
+    if told:
+        return replace(found, next_fires=tuple(_in_zone(_instants(told), found.timezone)))
+    return replace(found, next_fires=()) if captured.get("type") == "interval" else found
 
 
 def _schedule(
@@ -123,6 +130,13 @@ def _schedule(
     timezone = str(captured.get("timezone") or "UTC")
     fires = schedule.next_fires(captured, after, count)
     return Schedule(schedule.describe(captured), timezone, tuple(_in_zone(fires, timezone)), problems)
+
+
+def _instants(texts: Iterable[str]) -> Iterator[datetime]:
+    for text in texts:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text)
+            yield moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _in_zone(fires: Iterable[datetime], timezone: str) -> Iterator[datetime]:

@@ -55,6 +55,8 @@ class DeployBench(Bench):
     def restart(self) -> None:
         """The program ends and begins anew with the same document."""
         self.link.detach()
+        self.deployment.stop()
+        self.wait(lambda: not self.tasks.is_busy("look-at-server"))
         self.deployment.deleteLater()
         self.deployment = self.deployment_again()
         self.open(self.workflow_id)

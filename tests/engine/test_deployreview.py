@@ -141,10 +141,21 @@ captured_configs = st.fixed_dictionaries(
 )
 
 
-@given(captured_configs)
-def test_whatever_a_server_tells_of_a_schedule_can_be_shown(captured: JsonObject) -> None:
-    """Nothing that another server keeps as a schedule makes the review fail."""
-    shown = running_schedule(captured, NOW)
+@given(captured_configs, st.lists(st.text(max_size=25) | st.datetimes().map(str), max_size=3))
+def test_whatever_a_server_tells_of_a_schedule_can_be_shown(captured: JsonObject, told: list[str]) -> None:
+    """Nothing that another server keeps as a schedule makes the window fail."""
+    shown = running_schedule(captured, NOW, told)
 
     assert len(shown.next_fires) <= 5
     assert isinstance(shown.words, str)
+
+
+def test_the_times_that_the_server_tells_come_before_those_that_are_worked_out() -> None:
+    """It knows when an interval ran last; without its word none is promised."""
+    captured: JsonObject = {"enabled": True, "type": "interval", "timezone": "Europe/Berlin", "interval_seconds": 600}
+
+    told = running_schedule(captured, NOW, ["2027-03-01T12:07:00+00:00", "nonsense"])
+
+    assert [fire.strftime("%H:%M") for fire in told.next_fires] == ["13:07"]
+    assert running_schedule(captured, NOW).next_fires == ()
+    assert told.words == "Every 10 minutes"

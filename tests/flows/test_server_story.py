@@ -168,6 +168,16 @@ def test_from_the_canvas_to_a_server_and_back(begin: Callable[[], Storyteller]) 
     player.wait(lambda: me.desk.history_panel.view.rows.rowCount() == 4)
     player.picture("live")
 
+    code = player.block("Code").id
+    window.workspace.edit("Change", edits.configure, code, "code", CODE.replace("Dear", "Hello"))
+    me.choose_in_chip("deploy")
+    dialog = player.dialog(DeployDialog)
+    player.picture("second review", dialog)
+    assert dialog._plan.changes.summary == "1 block changed"
+    QTest.mouseClick(dialog.deploy_button, LEFT)
+    player.wait(lambda: me.chip == "Live v3")
+    assert "Hello Ada" in me.reply_of(me.curl())
+
     me.choose_in_chip("undeploy")
     assert "“Greeter” on Local server" in me.answer("undeploy")
     player.wait(lambda: me.chip == "Off")

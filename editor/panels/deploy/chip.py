@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from editor.panels.deploy.review_dialog import fire_text
 from editor.text import set_style, set_tooltip
 from editor.theme import Theme
 from editor.workspace.deployment import Deployment
-from editor.workspace.livestate import Kind, LiveState
+from editor.workspace.livestate import Kind, LiveState, Told
+from engine import deployreview
 
 _WIDEST = "Armed for one call, 10:00 left"
 _NARROW_PX = 1000
@@ -100,7 +103,17 @@ def tip(state: LiveState) -> str:
             "Calls of the webhook are refused, as far as can be known: this server does not tell whether somebody "
             "else has armed the workflow."
         )
-    return _TIPS[state.kind]
+    schedule = schedule_words(state.last, datetime.now(UTC)) if state.kind == "live" and state.last else ""
+    return f"{_TIPS[state.kind]}\n{schedule}".strip()
+
+
+def schedule_words(told: Told, now: datetime) -> str:
+    """The schedule of what is live and when it runs next; "" where there is none."""
+    if not told.schedule:
+        return ""
+    plan = deployreview.running_schedule(dict(told.schedule), now, told.next_runs)
+    following = f" Next: {fire_text(plan.next_fires[0])} ({plan.timezone})." if plan.next_fires else ""
+    return f"Schedule: {plan.words}.{following}"
 
 
 def _before(state: LiveState) -> str:
