@@ -469,7 +469,7 @@ class Window(QMainWindow):
         if not await self.file_flow.ask_to_leave():
             return
         self.docks.save(self._settings)
-        self.runs.stop()
+        self.runs.leave()
         await in_thread(self.runs.close)
         await self.on_server.close()
         await self.server_flow.close()
