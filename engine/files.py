@@ -1,17 +1,18 @@
 """The workflow file: reading three shapes of JSON, writing one canonical form, and never losing what was there.
 
 Our own form has one key a line, blocks and edges in the order of their ids, and positions in a section of their own, so
-that two versions compare well and moving a block changes only its lines of `layout`. The same document always gives the
-same bytes.
+that two versions compare well and moving a block changes only its lines of `layout`. The order of the lists, which runs
+depend on, is in `order` where it is another one. The same document always gives the same bytes.
 """
 
 import hashlib
 import json
 import re
 import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -35,11 +36,12 @@ FORMAT = "blockloom-workflow/1"
 MAX_BYTES = 32 * 1024 * 1024
 MAX_BLOCKS = 100_000
 Shape = Literal["file", "graph", "workflow"]
+T = TypeVar("T")
 
 _FORMAT_FAMILY = "blockloom-workflow/"
 # A foreign workflow may have unknown fields with the names of our own sections: those get one underscore more.
-_OWN_KEY = re.compile(r"_*(?:format|layout)")
-_ESCAPED_KEY = re.compile(r"_+(?:format|layout)")
+_OWN_KEY = re.compile(r"_*(?:format|layout|order)")
+_ESCAPED_KEY = re.compile(r"_+(?:format|layout|order)")
 
 
 @dataclass(frozen=True)
@@ -250,14 +252,39 @@ def _from_file(value: JsonObject) -> Workflow:
     if not isinstance(layout, dict):
         raise FileError("expected an object with the position of each block", "layout")
     left: JsonObject = dict(layout)
-    ours = {key: item for key, item in value.items() if key not in ("format", "layout")}
+    order = value.get("order", {})
+    if not _is_order(order):
+        raise FileError("expected lists of the ids of blocks and edges", "order")
+    ours = {key: item for key, item in value.items() if key not in ("format", "layout", "order")}
     rest = {key[1:] if _ESCAPED_KEY.fullmatch(key) else key: item for key, item in ours.items()}
     blocks = rest.get("blocks")
     if isinstance(blocks, list):
         rest["blocks"] = [_with_position(block, left) for block in blocks]
     if left and "layout" not in rest:
         rest["layout"] = left  # positions of blocks that are not there are kept as well
-    return workflow_from_api(rest)
+    workflow = workflow_from_api(rest)
+    return workflow.changed(
+        blocks=_in_order(workflow.blocks, order.get("blocks", ())),
+        edges=_in_order(workflow.edges, order.get("edges", ())),
+    )
+
+
+def _is_order(value: Json) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key, []), list) for key in ("blocks", "edges"))
+
+
+def _in_order(items: Mapping[str, T], ids: Iterable[Json]) -> dict[str, T]:
+    """The items in this order; those that it does not name follow as they are."""
+    first = {item_id: items[item_id] for item_id in ids if isinstance(item_id, str) and item_id in items}
+    return {**first, **{item_id: item for item_id, item in items.items() if item_id not in first}}
+
+
+def _order_of(workflow: Workflow, blocks: list[Block], edges: list[Edge]) -> JsonObject:
+    """The order of the lists where it is not that of the file: a run and the drawing depend on it (contract 5.1)."""
+    sorted_ids = {"blocks": [block.id for block in blocks], "edges": [edge.id for edge in edges]}
+    real = {"blocks": list(workflow.blocks), "edges": list(workflow.edges)}
+    order = {key: ids for key, ids in real.items() if ids != sorted_ids[key]}
+    return {"order": order} if order else {}
 
 
 def _with_position(block: Json, layout: JsonObject) -> Json:
@@ -270,6 +297,7 @@ def _with_position(block: Json, layout: JsonObject) -> Json:
 
 def _to_file(workflow: Workflow) -> JsonObject:
     blocks = sorted(workflow.blocks.values(), key=_stable_order)
+    edges = sorted(workflow.edges.values(), key=_stable_order)
     layout = {block.id: block_to_api(block)["position"] for block in blocks if not has_duplicate_id(block)}
     extra, strays = dict(workflow.extra), workflow.extra.get("layout")
     if isinstance(strays, dict) and strays and not strays.keys() & workflow.blocks.keys():
@@ -280,8 +308,9 @@ def _to_file(workflow: Workflow) -> JsonObject:
         "description": workflow.description,
         "variables": workflow.variables,
         "blocks": [_block_form(block) for block in blocks],
-        "edges": [edge_to_api(edge) for edge in sorted(workflow.edges.values(), key=_stable_order)],
+        "edges": [edge_to_api(edge) for edge in edges],
         "layout": dict(sorted(layout.items())),
+        **_order_of(workflow, blocks, edges),
         **{f"_{key}" if _OWN_KEY.fullmatch(key) else key: item for key, item in extra.items()},
     }
 
