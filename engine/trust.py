@@ -17,8 +17,7 @@ from engine.blocks import Catalog
 from engine.blocks._spec import BlockType, Effect
 from engine.document import Block, Edge, Json, JsonObject, Workflow
 from engine.llm.port import LOCAL_MODEL
-from engine.llm.providers import is_anthropic
-from engine.llm.settings import ANTHROPIC_KEY, OPENAI_KEY
+from engine.llm.settings import ANTHROPIC_KEY, OPENAI_KEY, is_anthropic
 from engine.references import contains, input_mappings, strings_in
 from engine.run.addresses import AddressPolicy
 

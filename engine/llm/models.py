@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from engine.llm.port import LOCAL_MODEL, Completion, ModelRequest, OnText
-from engine.llm.settings import ModelSettings
+from engine.llm.settings import ModelSettings, missing_key
 
 
 class Models:
@@ -39,6 +39,14 @@ class Models:
     def name_of(self, name: str) -> str:
         """The model that a block means by this name: "" is the one of the settings, else the offline one."""
         return name.strip() or self._settings.default_model or LOCAL_MODEL
+
+    def problem_with(self, name: str) -> str | None:
+        """Why the model of this name cannot be asked, as far as that is known without asking; None when it can.
+
+        May ask the keyring, which can wait: not for a UI thread or an event loop.
+        """
+        chosen = self.name_of(name)
+        return None if chosen == LOCAL_MODEL else missing_key(chosen, self._settings)
 
 
 def _to_nobody(_text: str) -> None:

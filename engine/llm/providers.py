@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.document import JsonObject
 from engine.errors import ModelError
-from engine.llm.port import LOCAL_MODEL, Completion, ModelRequest, OnText
-from engine.llm.settings import ANTHROPIC_KEY, OPENAI_KEY, OPENAI_URL, ModelSettings, where_to_put
+from engine.llm.port import Completion, ModelRequest, OnText
+from engine.llm.settings import OPENAI_URL, ModelSettings, is_anthropic, key_name_of, missing_key
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -91,29 +91,16 @@ async def ask(
     return completion
 
 
-def is_anthropic(name: str) -> bool:
-    """Whether Anthropic has the model of this name."""
-    return name.startswith(("claude-", "anthropic/", "anthropic:"))
-
-
 def _bare_name(name: str) -> str:
     return name.removeprefix("anthropic/").removeprefix("anthropic:").removeprefix("openai:")
 
 
 async def _key_for(name: str, settings: ModelSettings) -> str:
-    key_name = ANTHROPIC_KEY if is_anthropic(name) else OPENAI_KEY
     # A keyring may ask its service, or the user, before it answers.
-    key = await asyncio.to_thread(settings.find_key, key_name)
-    if key:
-        return key
-    if not is_anthropic(name) and settings.is_own_server:
-        return _NO_KEY
-    own = "" if is_anthropic(name) else " A server of your own is named by OPENAI_BASE_URL, and may need no key."
-    raise ModelError(
-        f'The model "{name}" needs a key, and {key_name} is not set. {where_to_put(key_name)}{own} '
-        f"The model {LOCAL_MODEL} works without a key.",
-        retryable=False,
-    )
+    problem = await asyncio.to_thread(missing_key, name, settings)
+    if problem is not None:
+        raise ModelError(problem, retryable=False)
+    return await asyncio.to_thread(settings.find_key, key_name_of(name)) or _NO_KEY
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from engine.llm.port import LOCAL_MODEL
+
 KEYRING_SERVICE = "blockloom"
 OPENAI_KEY = "OPENAI_API_KEY"
 ANTHROPIC_KEY = "ANTHROPIC_API_KEY"
@@ -66,6 +68,28 @@ def number_setting(settings: Mapping[str, Any], key: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def is_anthropic(name: str) -> bool:
+    """Whether Anthropic has the model of this name."""
+    return name.startswith(("claude-", "anthropic/", "anthropic:"))
+
+
+def key_name_of(model: str) -> str:
+    """Which key a model is asked with."""
+    return ANTHROPIC_KEY if is_anthropic(model) else OPENAI_KEY
+
+
+def missing_key(model: str, settings: ModelSettings) -> str | None:
+    """What a model needs that is not there, and what to do about it; None when nothing is missing."""
+    key_name = key_name_of(model)
+    if settings.find_key(key_name) or (settings.is_own_server and not is_anthropic(model)):
+        return None
+    own = "" if is_anthropic(model) else " A server of your own is named by OPENAI_BASE_URL, and may need no key."
+    return (
+        f'The model "{model}" needs a key, and {key_name} is not set. {where_to_put(key_name)}{own} '
+        f"The model {LOCAL_MODEL} works without a key."
+    )
 
 
 def where_to_put(key_name: str) -> str:

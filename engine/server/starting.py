@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from msgspec.structs import replace
 
 from engine.server.errors import ApiError, unavailable
+from engine.server.modelgate import require_models
 from engine.server.runs.loaded import LoadedWorkflow
 from engine.server.runs.port import (
     Idempotency,
@@ -32,10 +33,11 @@ async def start_run(services: Services, order: RunOrder, reload: Reload) -> tupl
     `reload` loads the workflow again when it has changed meanwhile, and decides anew whether the caller may run it.
 
     Raises:
-        ApiError: the run cannot start now.
+        ApiError: the run cannot start now, or asks a model that cannot be asked.
         WebhookNotActive: it was to claim a webhook call, and may not.
     """
     for _ in range(ATTEMPTS):
+        await require_models(services, order)
         try:
             return await services.runs.start(order), order.workflow
         except WorkflowChanged:

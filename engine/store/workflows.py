@@ -174,6 +174,12 @@ def armed_until(connection: Connection, workflow_id: str) -> int | None:
     return connection.execute(select(_W.armed_until).where(is_open)).scalar_one_or_none()
 
 
+def takes_calls(connection: Connection, workflow_id: str) -> bool:
+    """Whether its webhook takes a call now: it is deployed, or armed."""
+    is_open = (_W.id == workflow_id) & ((_W.state == DEPLOYED) | (_W.armed_until > now_us()))
+    return connection.execute(select(_W.id).where(is_open)).first() is not None
+
+
 def deployment(connection: Connection, workflow_id: str) -> Deployment | None:
     """What was deployed last, None when nothing was."""
     is_deployed = (GRAPHS.c.workflow_id == _W.id) & (GRAPHS.c.revision == _W.deployed_revision)

@@ -8,12 +8,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from engine.blocks import Catalog
 from engine.document import Workflow, workflow_from_api
 from engine.errors import CycleError, RunError
+from engine.references import find_all
 from engine.run.plan import Plan
 from engine.store import Database
 from engine.store import workflows as stored
@@ -25,12 +27,20 @@ CYCLE_TEXT = "Workflow graph contains a cycle"
 """The words of the contract, which clients look for (2.7)."""
 
 
+class Asked(NamedTuple):
+    """A stored agent, or else a model, that a block asks; "" for none."""
+
+    agent_id: str
+    model: str
+
+
 @dataclass
 class LoadedWorkflow:
     """A workflow as it was read. `plan` is None when it cannot run, and `flaw` says why.
 
     `has_entry` says whether its runs record their input (contract 1), `secrets` are those of its webhooks by their id.
-    `can_wait` says whether any block does more than compute, `is_used` whether a run of this graph is known.
+    `can_wait` says whether any block does more than compute, `is_used` whether a run of this graph is known. `asks`
+    are the models and stored agents that its blocks name.
     """
 
     id: str
@@ -44,6 +54,7 @@ class LoadedWorkflow:
     secrets: Mapping[str, str]
     can_wait: bool
     is_used: bool
+    asks: tuple[Asked, ...] = ()
 
 
 class Workflows:
@@ -109,7 +120,21 @@ def compiled(row: Record, catalog: Catalog) -> LoadedWorkflow:
         secrets=_secrets(workflow, catalog),
         can_wait=plan is not None and not all(step.inline for step in plan.steps),
         is_used=bool(row.used),
+        asks=_asked(workflow, catalog),
     )
+
+
+def _asked(workflow: Workflow, catalog: Catalog) -> tuple[Asked, ...]:
+    """For each block, the stored agent and the model that it names; what only the run will tell is left out."""
+    found: dict[Asked, None] = {}
+    for block in workflow.blocks.values():
+        block_type = catalog.find(block.type)
+        effects = block_type.effects(block.config) if block_type is not None and block.enabled else ()
+        named = {effect.kind: effect.target for effect in effects if not any(find_all(effect.target))}
+        asked = Asked(named.get("agent", ""), named.get("model", ""))
+        if any(asked):
+            found[asked] = None
+    return tuple(found)
 
 
 def _secrets(workflow: Workflow, catalog: Catalog) -> dict[str, str]:
