@@ -165,7 +165,7 @@ class DeployFlow(QObject):
         try:
             remark = await self._deployment.deploy()
         except ServerError as error:
-            words = f"Not deployed. {error} The server says: {self._deployment.text}."
+            words = f"Not deployed. {_ended(str(error))} {self._what_is_so()}"
             self._notices.show_notice(words, "error", "Try Again", self.deploy)
             return
         done = f"“{self._name()}” is live on {place.name if place else ''}."
@@ -244,7 +244,7 @@ class DeployFlow(QObject):
         try:
             remark = await self._deployment.undeploy()
         except ServerError as error:
-            words = f"Not undeployed. {error} The server says: {self._deployment.text}."
+            words = f"Not undeployed. {_ended(str(error))} {self._what_is_so()}"
             self._notices.show_notice(words, "error", "Try Again", self.undeploy)
             return
         done = f"“{self._name()}” is off: calls are refused."
@@ -260,6 +260,12 @@ class DeployFlow(QObject):
         self._notices.show_notice(words, "info", "Save to Server…", self._saver.save_to_server)
         return False
 
+    def _what_is_so(self) -> str:
+        """What is known of the state after a call that failed."""
+        if self._deployment.state.kind in ("off", "armed", "live"):
+            return f"The server says: {self._deployment.text}."
+        return "What is so there now is not known."
+
     def _tell_no_webhook(self) -> None:
         words = "There is no Webhook block that could be called. Add one from the list of blocks, under Start."
         self._notices.show_notice(words, "warning")
@@ -273,3 +279,8 @@ class DeployFlow(QObject):
 
     def _name(self) -> str:
         return self._workspace.workflow.name or "Untitled"
+
+
+def _ended(sentence: str) -> str:
+    """The sentence with a full stop where it has no end: a server's own words are put into ours."""
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

@@ -193,11 +193,14 @@ class Deployment(QObject):
         try:
             facts = await self._read_back(place)
         except ServerError as error:
+            if place == self._link.place:
+                self._take_failure(error)
             raise failure or error from None
         is_live = facts.state == "deployed"
         if is_live is live:
             word = "live" if live else "off"
-            return f"The server reported an error, and says that the workflow is {word}. {failure}" if failure else ""
+            trouble = f"Something went wrong on the way, but the server says that the workflow is {word}. {failure}"
+            return trouble if failure else ""
         word = "still off" if live else "still live"
         raise failure or ServerFault(f"The server took the call, but says that the workflow is {word}.")
 

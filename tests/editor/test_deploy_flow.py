@@ -151,3 +151,20 @@ def test_a_deploy_that_fails_says_why_and_what_is_so_now(open_desk: OpenDesk, ki
         assert desk.notices.text.endswith("The server says: Off.")
         assert "Traceback" not in desk.notices.text
     assert sent(desk, "/deploy") == 1
+
+
+def test_a_server_that_is_gone_in_a_deploy_is_not_said_to_have_said_anything(open_desk: OpenDesk) -> None:
+    """Neither the call nor the look after it is answered."""
+    desk = open_desk()
+    desk.open_stored()
+    desk.on_server.deploy_flow.deploy()
+    dialog = desk.dialog(DeployDialog)
+    fault = desk.server.fail("refused", times=99)
+
+    desk.click(dialog.deploy_button)
+    desk.wait(lambda: desk.notices.text.startswith("Not deployed."))
+    desk.idle()
+
+    assert desk.notices.text.endswith("What is so there now is not known.")
+    assert desk.deployment.text == "Unreachable"
+    fault.times = 0
