@@ -196,7 +196,8 @@ def _field(item: Takeover, kind: BlockType | None) -> FieldChange:
     field = kind.field(path[1]) if kind and path[0] == "config" and len(path) > 1 else None
     if field is not None and field.kind == "secret":
         return FieldChange(label, _hidden(item.before), _hidden(item.after))
-    if _is_long(item.before) or _is_long(item.after):
+    is_code = field is not None and field.kind == "code"
+    if is_code or _is_long(item.before) or _is_long(item.after):
         return FieldChange(label, lines=tuple(_differing_lines(item.before, item.after)))
     return FieldChange(label, _short(item.before), _short(item.after))
 
