@@ -195,6 +195,8 @@ def path_of(operation: Operation, config: JsonObject) -> str:
             value = text_of(config.get(key) if config.get(key) is not None else "").strip()
             if not value:
                 raise BlockError(f"{key} is required for this operation", retryable=False)
+            if value in (".", ".."):  # a path would swallow it, and mean another route
+                raise BlockError(f"{key} must be an id, not {value!r}", retryable=False)
             parts[part] = quote(value, safe="")
     return operation.path.format(**parts)
 

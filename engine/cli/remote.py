@@ -51,6 +51,8 @@ def run_command(
         return 130
     except BlockloomError as error:
         say(str(error))
+        if as_json:
+            print_result({"error": str(error)})
         return UNUSABLE
     if as_json:
         print_result(answer)
@@ -149,6 +151,7 @@ async def undeploy(client: PlatformClient, target: str) -> Answer:
 async def arm(client: PlatformClient, target: str) -> Answer:
     """Let its webhook take exactly one call within ten minutes."""
     stored = await find_workflow(client, target)
+    _webhook_of(stored, "")
     until = await client.arm(stored.id)
     return {"id": stored.id, "armed_until": until}, f"{_named(stored)} takes one call until {until}"
 

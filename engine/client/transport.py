@@ -193,6 +193,11 @@ class Transport:
         if has_body:
             headers["Content-Type"] = "application/json"
         key = self.connection.key
+        if not (key.isascii() and key.isprintable()):
+            text = (
+                "The API key holds a line break or a letter that no key has. Copy it again, without what is around it."
+            )
+            raise AccessDenied(text)
         # An empty Bearer header would be worse than none (X6).
         if key and authenticated:
             headers |= {"apikey": key, "Authorization": f"Bearer {key}"}

@@ -6,6 +6,7 @@ and cut off at a size, and every way to fail has its own words.
 
 import asyncio
 import contextlib
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,11 @@ from engine.run.bodies import decoded_body
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING_HEADERS = frozenset(
+    {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
+)
 MAX_URL_LENGTH = 16 * 1024
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -84,6 +90,7 @@ class HttpClient:
             BlockError: no reply came; the text says what kept it.
         """
         _check_address(url)
+        _check_headers(_pairs(headers))
         hop = _Hop(method, url, _pairs(params), _pairs(headers), body)
         try:
             async with asyncio.timeout(timeout_s):
@@ -242,6 +249,21 @@ def _merged(own: Any, params: Sequence[tuple[str, str]]) -> list[tuple[str, str]
     """The parameters of an address and those given for it."""
     given = {key for key, _ in params}
     return [*((key, value) for key, value in own.multi_items() if key not in given), *params]
+
+
+def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
+    """Refuse headers that no request may have, by their names: a value may be a secret.
+
+    How the body is delimited is said by the client alone: two answers to that are how requests are smuggled.
+    """
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name):
+            raise BlockError(f"{name[:60]!r} is no header name: letters, digits and hyphens only.", retryable=False)
+        if name.lower() in _FRAMING_HEADERS:
+            raise BlockError(f"The header {name!r} is set by Blockloom itself; leave it out.", retryable=False)
+        if _CONTROL.search(value):
+            text = f"The value of the header {name!r} holds a line break or another character that no header may have."
+            raise BlockError(text, retryable=False)
 
 
 def _check_address(url: str) -> None:

@@ -130,8 +130,15 @@ async def create_session(services: ServicesOf, agent_id: str, body: NewSession) 
 @router.delete("/api/agents/{agent_id}/sessions/{session_id}")
 async def delete_agent_session(services: ServicesOf, agent_id: str, session_id: str) -> Response:
     """End a conversation and forget it."""
-    agent_id_of(agent_id)
-    return await delete_session(services, session_id)
+    known_id, owner_id = canonical_id(session_id) or "", agent_id_of(agent_id)
+
+    def write(connection: Connection) -> bool:
+        row = records.find(connection, SESSION, known_id)
+        return row is not None and row.parent_id == owner_id and records.remove(connection, SESSION, known_id)
+
+    if not await services.db.write(write):
+        raise ApiError(404, "Session not found")
+    return json_reply({"success": True, "message": "Session deleted"})
 
 
 @router.get("/api/sessions/{session_id}")

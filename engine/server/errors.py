@@ -97,6 +97,8 @@ async def _on_validation_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(step) for step in first["loc"] if step not in ("body", "query", "path"))
+    if not place and first["type"] == "missing":
+        return invalid("A JSON object is required as the body.").response()
     return invalid(f"{place}: {first['msg']}" if place else str(first["msg"])).response()
 
 

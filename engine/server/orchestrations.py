@@ -16,6 +16,7 @@ from engine.server.errors import ApiError, invalid
 from engine.server.paging import PageOf, read_page
 from engine.server.reply import json_reply, raw
 from engine.server.routing import ServicesOf, canonical_id, resource
+from engine.store import agents
 from engine.store import orchestrations as stored
 from engine.store.dbtime import to_iso
 from engine.store.schema import ID_LENGTH, NAME_LENGTH
@@ -171,10 +172,13 @@ async def add_entity(services: ServicesOf, orchestration_id: str, body: EntityFi
     if not body.entity_ref_id:
         raise ApiError(400, "entity_ref_id is required")
     given = body.model_dump(exclude_none=True)
+    given["entity_ref_id"] = canonical_id(body.entity_ref_id) or ""
     fields = _entity_columns({"entity_type": ENTITY_TYPE, "role_description": "", "config": {}, **given})
 
     def write(connection: Connection) -> None:
         _found(stored.find(connection, known_id))
+        if agents.find(connection, fields["entity_ref_id"]) is None:
+            raise ApiError(404, "Agent not found")
         stored.add_entity(connection, known_id, entity_id, fields)
 
     await services.db.write(write)

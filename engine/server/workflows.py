@@ -17,6 +17,7 @@ from engine.server.paging import PageOf, read_page
 from engine.server.reply import json_reply, raw
 from engine.server.routing import ServicesOf, canonical_id, resource
 from engine.server.schedules import next_runs
+from engine.store import executions
 from engine.store import workflows as stored
 from engine.store.database import Record
 from engine.store.dbtime import to_iso, to_iso_or_none
@@ -164,8 +165,12 @@ async def change_workflow(services: ServicesOf, workflow_id: str, body: Workflow
 
 @router.delete("/api/workflows/{workflow_id}", status_code=204, response_class=Response)
 async def delete_workflow(services: ServicesOf, workflow_id: str) -> Response:
-    """Delete a workflow with its graph and all its executions. One that does not exist is deleted already."""
+    """Delete a workflow with its graph and all its executions, those under way too. One that does not exist is
+    deleted already.
+    """
     if known_id := canonical_id(workflow_id):
+        for execution_id in await services.db.read(lambda connection: executions.under_way(connection, known_id)):
+            await services.runs.cancel(execution_id)
         await services.db.write(lambda connection: stored.remove(connection, known_id))
     return Response(status_code=204)
 

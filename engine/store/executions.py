@@ -21,6 +21,12 @@ def add_events(connection: Connection, execution_id: str, owner: str, last_seq: 
     return True
 
 
+def under_way(connection: Connection, workflow_id: str) -> list[str]:
+    """Ids of the runs of a workflow that have not ended."""
+    query = select(_E.id).where(_E.workflow_id == workflow_id, _E.status == "running")
+    return list(connection.execute(query).scalars())
+
+
 def find(connection: Connection, execution_id: str, workflow_id: str | None = None) -> Record | None:
     """The row of a run, None when there is none, or none of this workflow."""
     query = select(EXECUTIONS).where(_E.id == execution_id)

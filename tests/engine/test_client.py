@@ -81,6 +81,20 @@ class TestRequests:
         assert headers["apikey"] == KEY
         assert headers["authorization"] == f"Bearer {KEY}"
 
+    @pytest.mark.parametrize("key", ["é", "CANARY\nX: y"])
+    def test_a_key_that_no_header_can_hold_is_told_without_it(self, key: str) -> None:
+        """It was copied with something around it; the text does not repeat it."""
+
+        async def ask() -> None:
+            connection = Connection("x", "https://a.example", key)
+            async with PlatformClient(connection, httpx.MockTransport(Script(reply({})))) as client:
+                await client.workflows()
+
+        with pytest.raises(AccessDenied) as raised:
+            asyncio.run(ask())
+
+        assert key not in str(raised.value)
+
     def test_without_a_key_no_bearer_header_is_sent(self) -> None:
         """An empty one would shadow a token in the address (X6)."""
         server = Script(reply({"status": "ok"}))

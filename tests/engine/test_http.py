@@ -62,6 +62,23 @@ class TestRequests:
         assert request.lower().count("user-agent") == 1
         assert "user-agent: me" in request
 
+    @pytest.mark.parametrize(
+        ("header", "words"),
+        [
+            (("Transfer-Encoding", "chunked"), "is set by Blockloom itself"),
+            (("Content-Length", "0"), "is set by Blockloom itself"),
+            (("Authorization", "Bearer CANARY-9\n"), "holds a line break"),
+            (("X-A\r\nX-B", "1"), "is no header name"),
+            (("", "1"), "is no header name"),
+        ],
+    )
+    def test_headers_that_no_request_may_have(self, header: tuple[str, str], words: str) -> None:
+        """Refused by name, before anything is sent: a second framing smuggles requests, and a value may be a secret."""
+        with pytest.raises(BlockError, match=words) as raised:
+            asked(reply(b""), headers=[header])
+
+        assert "CANARY" not in str(raised.value)
+
     def test_one_connection_serves_several_requests(self) -> None:
         """The pool lives as long as the run."""
 

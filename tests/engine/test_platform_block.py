@@ -107,6 +107,14 @@ def test_a_row_calls_its_route(row: tuple[str, str]) -> None:
             "db_row_id is required for this operation",
         ),
         ({"resource": "agents", "agents_operation": "get"}, "resource_id is required for this operation"),
+        (
+            {"resource": "agents", "agents_operation": "get", "resource_id": "."},
+            "resource_id must be an id, not '.'",
+        ),
+        (
+            {"resource": "database", "db_operation": "delete", "db_table": "t", "db_row_id": ".."},
+            "db_row_id must be an id, not '..'",
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_reported(config: JsonObject, words: str) -> None:

@@ -15,6 +15,8 @@ from engine.store.recording import AgentRun, Finish
 
 MAX_STORED_VALUE = 256 * 1024
 """Bytes of one value that are kept. What is larger is cut, and says so."""
+MAX_STORED_OUTPUT = 16 * 1024 * 1024
+"""Bytes of a run's final output that are kept: as much as a run may give, so that asking again tells the same."""
 PREVIEW = 1_000
 AGENT_TYPE = "agent"
 _NUL = "\0"
@@ -22,10 +24,10 @@ _REPLACEMENT = "\ufffd"
 _ENCODER = msgspec.json.Encoder()
 
 
-def as_json(value: Json) -> str:
-    """The value as it is kept: whole, or cut if it is too large."""
+def as_json(value: Json, most: int = MAX_STORED_VALUE) -> str:
+    """The value as it is kept: whole, or cut if it has more than `most` bytes."""
     text = _ENCODER.encode(value)
-    return (text if len(text) <= MAX_STORED_VALUE else _ENCODER.encode(_cut(text))).decode()
+    return (text if len(text) <= most else _ENCODER.encode(_cut(text))).decode()
 
 
 def as_lines(events: Iterable[AnyEvent]) -> bytes:
@@ -46,7 +48,7 @@ def finish_row(run: FinishedRun, owner: str, unsaved: tuple[AnyEvent, ...], work
         run.execution_id,
         owner,
         run.status,
-        as_json(run.output) if run.status == "completed" else "{}",
+        as_json(run.output, MAX_STORED_OUTPUT) if run.status == "completed" else "{}",
         None if run.error is None else run.error.replace(_NUL, _REPLACEMENT),
         run.error_code,
         errors,
