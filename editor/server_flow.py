@@ -21,6 +21,7 @@ from editor.theme import Theme
 from editor.workspace.connections import ServerConnections
 from editor.workspace.documents import Documents
 from editor.workspace.journal import Journal
+from editor.workspace.local_server import LOCAL_ID
 from editor.workspace.remembered_places import RememberedPlaces
 from editor.workspace.secret_fields import without_secrets
 from editor.workspace.server_cache import ServerCache
@@ -87,6 +88,7 @@ class ServerFlow(QObject):
         self.saver.saved.connect(self._on_saved)
         self.link.place_changed.connect(self._on_place_changed)
         self.link.reach_changed.connect(self._on_reach_changed)
+        self.local.server.changed.connect(self._on_local_changed)
         documents.path_changed.connect(self._remember_place)
 
     def handlers(self) -> dict[str, Callable[[], None]]:
@@ -330,6 +332,16 @@ class ServerFlow(QObject):
             self._tasks.start(FRESH_TASK, self._take_fresh)
         elif self.link.save_state.kind == "waiting":
             self.saver.try_now()
+
+    def _on_local_changed(self) -> None:
+        """The local server runs: a document that lives there need not wait any longer."""
+        connection = self.link.connection
+        if connection is None or connection.connection_id != LOCAL_ID or self.local.server.state.kind != "running":
+            return
+        if self.link.save_state.kind == "waiting":
+            self.saver.try_now()
+        elif self.link.is_partial and not self._workspace.is_dirty:
+            self._refresh()
 
     # --- remembering --------------------------------------------------------------------------------------------
 

@@ -212,6 +212,7 @@ class Window(QMainWindow):
         self.documents.save_state_changed.connect(self._update_title)
         self.server_link.save_state_changed.connect(self._update_title)
         self.server_link.place_changed.connect(self._on_place_changed)
+        self.server_link.connection_changed.connect(self._update_title)
         self.server_flow.local.server.changed.connect(self._update_states)
         self.runs.active_changed.connect(self._update_states)
         self.run_flow.problem_found.connect(self._show_problem)

@@ -60,6 +60,7 @@ class ServerLink(QObject):
 
     Signals:
         place_changed(): another place on a server, or none.
+        connection_changed(): the same server has another name or address now.
         facts_changed(): `stored`, `extensions` or `clock_offset_s` may be others.
         reach_changed(): `is_reachable` changed.
         save_state_changed(): `save_state` is another one.
@@ -67,6 +68,7 @@ class ServerLink(QObject):
     """
 
     place_changed = Signal()
+    connection_changed = Signal()
     facts_changed = Signal()
     reach_changed = Signal()
     save_state_changed = Signal()
@@ -92,6 +94,7 @@ class ServerLink(QObject):
         self.save_state = IDLE
         self._told_revision: object = None
         workspace.workflow_replaced.connect(self.detach)
+        connections.changed.connect(self._on_connections_changed)
 
     # --- the place ----------------------------------------------------------------------------------------------
 
@@ -238,6 +241,17 @@ class ServerLink(QObject):
         if state != self.save_state:
             self.save_state = state
             self.save_state_changed.emit()
+
+    def _on_connections_changed(self) -> None:
+        """Follow the connection to another address; without it the document lives on no server that we know."""
+        if self.connection is None:
+            return
+        now = self.connections.find(self.connection.connection_id)
+        if now is None:
+            self.detach()
+        elif now != self.connection:
+            self.connection = now
+            self.connection_changed.emit()
 
     def _set_reachable(self, connection: Connection, reachable: bool) -> None:
         if connection is self.connection and reachable != self.is_reachable:

@@ -114,6 +114,7 @@ class ServerSaver(QObject):
         self._has_saved = True
         self._sent: Workflow | None = None
         link.place_changed.connect(self._on_place_changed)
+        link.connection_changed.connect(self.try_now)
 
     # --- what flows ask for -------------------------------------------------------------------------------------
 

@@ -96,6 +96,12 @@ class ServerPlayer(Player):
         row = self.server.workflows[self.window.server_link.workflow_id]
         return dict(next(block["config"] for block in row["blocks"] if block["id"] == block_id))
 
+    def run(self, coroutine: Any) -> Any:
+        """What the coroutine returns, the window alive meanwhile."""
+        task = asyncio.get_event_loop().create_task(coroutine)
+        self.wait(task.done)
+        return task.result()
+
     def closed(self) -> None:
         """Wait until no dialog is open, and what it led to has been done."""
         self.wait(lambda: QApplication.activeModalWidget() is None)

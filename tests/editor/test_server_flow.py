@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -426,3 +427,31 @@ def test_without_a_connection_the_list_says_what_to_do(play: Windows) -> None:
     assert browser.empty.title.text() == "No server yet"
     player.press(browser.cancel_button)
     player.closed()
+
+
+def test_a_connection_that_gets_another_name_and_address_is_followed(play: Windows, server: FakeServer) -> None:
+    """The title says the new name, and the next save goes to the new address."""
+    player = play()
+    player.open("Orders")
+    connection = player.window.server_link.connection
+    assert connection is not None
+    player.run(player.window.connections.save(replace(connection, name="Office", url="http://127.0.0.1:8500")))
+
+    assert player.title == "Orders – Office[*] – Blockloom"
+    player.configure("out", "output", "changed")
+    player.save()
+    assert server.requests[-1].headers["host"] == "127.0.0.1:8500"
+
+
+def test_a_document_whose_connection_is_removed_is_unsaved_and_kept(play: Windows, server: FakeServer) -> None:
+    """It lives on no server any more; the work is on screen."""
+    player = play()
+    player.open("Orders")
+    connection = player.window.server_link.connection
+    assert connection is not None
+
+    player.run(player.window.connections.remove(connection.connection_id))
+
+    assert player.title == "Orders[*] – Blockloom"
+    assert player.window.workspace.is_dirty
+    assert len(player.window.workspace.workflow.blocks) == 3

@@ -443,7 +443,7 @@ def test_a_certificate_that_nobody_signed(play: Windows, tmp_path: Path) -> None
         play.url = url
         player = play()
 
-        report = _run(player, player.window.connections.test(player.window.connections.all()[0]))
+        report = player.run(player.window.connections.test(player.window.connections.all()[0]))
 
     assert not report.is_fine
     assert "is not safe" in report.words
@@ -459,18 +459,12 @@ def test_a_proxy_that_is_not_there(play: Windows, monkeypatch: pytest.MonkeyPatc
     play.url = "http://flows.invalid"
     player = play()
 
-    report = _run(player, player.window.connections.test(player.window.connections.all()[0]))
+    report = player.run(player.window.connections.test(player.window.connections.all()[0]))
 
     assert not report.is_fine
     assert report.words == (
         "Nothing answers at 127.0.0.1:9, the proxy on the way to flows.invalid. Check HTTPS_PROXY and NO_PROXY."
     )
-
-
-def _run(player: ServerPlayer, coroutine: Any) -> Any:
-    task = asyncio.get_event_loop().create_task(coroutine)
-    player.wait(task.done)
-    return task.result()
 
 
 def _with_uuids(server: FakeServer) -> None:
