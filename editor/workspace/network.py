@@ -19,8 +19,11 @@ class Network:
     async def run(self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of the function, which runs on the network thread; cancelling the caller cancels it there."""
         work = self.thread.start(lambda: function(*args, **kwargs))
+        result = asyncio.wrap_future(work)
+        # Whoever asked may have gone by the time it fails; the failure is theirs alone, and nobody's to report.
+        result.add_done_callback(_hear)
         try:
-            return await asyncio.shield(asyncio.wrap_future(work))
+            return await result
         except asyncio.CancelledError:
             work.stop()
             raise
@@ -28,3 +31,8 @@ class Network:
     def close(self) -> None:
         """End the thread and everything on it; waits, so not on the UI thread."""
         self.thread.close()
+
+
+def _hear(result: "asyncio.Future[Any]") -> None:
+    if not result.cancelled():
+        result.exception()
