@@ -204,12 +204,17 @@ class DeployFlow(QObject):
         )
 
     async def _deployed_graph(self) -> tuple[Workflow, int] | None:
-        """What was deployed last, and its version; of a server that keeps none, what callers get while it is live."""
+        """What callers get now, and its version; while it is not live, what was deployed last where that is kept.
+
+        Callers of a live workflow get what was saved last, not what was there when it was deployed (contract 2.6).
+        """
+        if self._deployment.state.kind == "live":
+            stored = await self._link.call(PlatformClient.workflow, self._link.workflow_id)
+            return stored.workflow, stored.version
         if "deployment" in self._link.extensions:
             kept = await self._link.call(PlatformClient.deployment, self._link.workflow_id)
             return (kept.workflow, kept.version) if kept else None
-        base = self._link.base
-        return (base.workflow, base.version) if base and self._deployment.state.kind == "live" else None
+        return None
 
     @property
     def _is_own(self) -> bool:

@@ -105,6 +105,8 @@ class ServerNotices(QObject):
     def _on_saved(self, outcome: Saved) -> None:
         self._notices.settle(ABOUT)
         text = f"Saved to “{self._name()}”"
+        if self._link.stored is not None and self._link.stored.state == "deployed":
+            text += ". It is live there: callers get this version from now on"
         is_news, self._warnings = outcome.warnings != self._warnings, outcome.warnings
         if outcome.warnings and is_news:
             rest = len(outcome.warnings) - 1

@@ -99,6 +99,24 @@ def test_a_deploy_shows_what_changes_and_goes_live(open_desk: OpenDesk) -> None:
     assert "is live on Fake" in desk.notices.text
 
 
+def test_the_review_of_a_live_workflow_compares_with_what_callers_get(open_desk: OpenDesk) -> None:
+    """On a server the saved graph is what runs, so what was saved since the deploy is live already."""
+    desk = open_desk()
+    desk.open_stored()
+    desk.on_server.deploy_flow.deploy()
+    desk.click(desk.dialog(DeployDialog).deploy_button)
+    desk.idle()
+    desk.workspace.edit("Change", edits.configure, STEP, "code", "output = 'changed'")
+
+    desk.saver.save()
+    desk.idle()
+    desk.on_server.deploy_flow.deploy()
+    plan = desk.dialog(DeployDialog)._plan
+    desk.click(desk.dialog(DeployDialog).cancel_button)
+
+    assert (plan.version, plan.changes.is_empty) == (2, True)
+
+
 def test_errors_keep_a_workflow_from_being_deployed(open_desk: OpenDesk) -> None:
     """The button waits, and the first error can be looked at."""
     desk = open_desk()

@@ -51,6 +51,18 @@ def test_a_workflow_of_the_server_is_opened_changed_and_saved(play: Windows, ser
     assert player.notice == "Saved to “Team”"
 
 
+def test_saving_what_is_live_says_that_callers_get_it(play: Windows, server: FakeServer) -> None:
+    """On a server the saved graph is what runs, so nobody changes what others call without knowing."""
+    player = play()
+    next(iter(server.workflows.values()))["state"] = "deployed"
+    player.open("Orders")
+    player.configure("out", "output", "changed")
+
+    player.save()
+
+    assert player.notice == "Saved to “Team”. It is live there: callers get this version from now on"
+
+
 def test_opening_alone_changes_nothing(play: Windows, server: FakeServer) -> None:
     """Nothing is sent, and nothing is unsaved, by looking at a workflow (W29)."""
     player = play()

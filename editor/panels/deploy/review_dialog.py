@@ -234,6 +234,10 @@ def make_room_for_bold(button: QPushButton) -> None:
 
 def _intro(plan: DeployPlan) -> str:
     by_time = " and runs by its schedule" if plan.schedule else ""
+    if plan.is_live:
+        # On a server the saved graph is what runs, so a deployed workflow changes with every save (contract 2.6).
+        again = " and begins its schedule anew" if plan.schedule else ""
+        return f"It is live already: callers get what was saved last. This saves it as it is on the canvas{again}."
     return f"It then takes every call of its webhook{by_time}, until you undeploy it."
 
 
