@@ -11,6 +11,7 @@ import queue
 import re
 import sys
 import threading
+import time
 from collections.abc import Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,8 @@ _SHORTEST_SECRET = 6
 MAX_WAITING = 10_000
 """Log lines that may wait to be written."""
 LAST_WORDS_S = 0.3
+GATHER_S, MAX_AT_ONCE = 0.02, 500
+"""Lines are written together that come within this time: a thread that wakes for each one holds everybody up."""
 _Event = MutableMapping[str, Any]
 
 
@@ -110,7 +113,7 @@ class _Stderr:
     """
 
     def __init__(self) -> None:
-        self._lines: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING)
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._dropped = 0
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -119,9 +122,9 @@ class _Stderr:
         """Write one line, soon."""
         if self._thread is None:
             self._start()
-        try:
-            self._lines.put_nowait(line.encode("utf-8", "replace") if isinstance(line, str) else line)
-        except queue.Full:
+        if self._lines.qsize() < MAX_WAITING:
+            self._lines.put(line.encode("utf-8", "replace") if isinstance(line, str) else line)
+        else:
             self._dropped += 1
 
     debug = info = warning = error = critical = exception = log = msg
@@ -130,8 +133,7 @@ class _Stderr:
         """Write what waits, as far as somebody takes it within a moment."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            with contextlib.suppress(queue.Full):
-                self._lines.put_nowait(None)
+            self._lines.put(None)
             thread.join(LAST_WORDS_S)
 
     def _start(self) -> None:
@@ -142,15 +144,27 @@ class _Stderr:
                 atexit.register(self.close)
 
     def _serve(self) -> None:
-        while (line := self._lines.get()) is not None:
-            dropped, self._dropped = self._dropped, 0
-            if dropped:
-                line = (
-                    _as_json({"event": "log lines were dropped", "level": "warning", "count": dropped}) + b"\n" + line
-                )
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.buffer.write(line + b"\n")
-                sys.stderr.buffer.flush()
+        line: bytes | None = b""
+        while line is not None:
+            lines: list[bytes] = []
+            line = self._lines.get()
+            if line is not None:
+                time.sleep(GATHER_S)
+            with contextlib.suppress(queue.Empty):
+                while line is not None:
+                    lines.append(line + b"\n")
+                    if len(lines) == MAX_AT_ONCE:
+                        break
+                    line = self._lines.get_nowait()
+            self._write(lines)
+
+    def _write(self, lines: list[bytes]) -> None:
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            lines.append(_as_json({"event": "log lines were dropped", "level": "warning", "count": dropped}) + b"\n")
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.buffer.write(b"".join(lines))
+            sys.stderr.buffer.flush()
 
 
 _STDERR = _Stderr()

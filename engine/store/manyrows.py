@@ -1,8 +1,8 @@
 """Statements for what is written thousands of times a second: over many rows at once, straight to the driver.
 
 `VALUES (..), (..), ..` for all rows instead of one statement for each is less to say to the database, and while SQLite
-works on it, Python goes on in another thread. The sizes are powers of two, so that the database meets the same few
-statements again. Inside the transaction of the connection, like anything else.
+works on it, Python goes on in another thread. There are not many lengths, and the driver keeps what it has prepared.
+Inside the transaction of the connection, like anything else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,15 +48,10 @@ def _mark(connection: Connection) -> str:
 
 
 def _pieces(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
-    start, size = 0, MAX_ROWS
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield rows[start : start + size]
-        start += size
+    return (rows[start : start + MAX_ROWS] for start in range(0, len(rows), MAX_ROWS))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4 * MAX_ROWS)
 def _statement(statement: str, mark: str, columns: int, rows: int) -> str:
     row = f"({', '.join([mark] * columns)})"
     return statement.format(values=", ".join([row] * rows))

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Dialect, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.store.database import Bulk, OnDone, StoreUnavailable, Work
+from engine.store.manyrows import MAX_ROWS
 
 T = TypeVar("T")
 OLDEST = (3, 35)
@@ -29,7 +30,6 @@ MAX_WAITING = 4_096
 """Writes that may wait. More than this is refused: an unbounded queue eats memory until it is too late anyway."""
 MAX_BATCH = 256
 READERS = 4
-CHECKPOINT_PAGES = 4_000
 _BUSY_TEXT = "The database is busy with more than it can write. Try again in a moment."
 
 
@@ -224,6 +224,7 @@ def open_engines(path: Path) -> tuple[Engine, Engine]:
         wanted = ".".join(map(str, OLDEST))
         raise StoreUnavailable(f"SQLite {wanted} or later is needed; this Python has {sqlite3.sqlite_version}.")
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False, "isolation_level": None}
+    arguments["cached_statements"] = 4 * MAX_ROWS
     url = f"sqlite:///{path}"
     writer = create_engine(url, connect_args=arguments, poolclass=StaticPool)
     readers = create_engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
@@ -239,7 +240,6 @@ def _set_up_writer(driver: sqlite3.Connection, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         "cache_size=-64000",
     ):
         driver.execute(f"PRAGMA {pragma}")
