@@ -27,6 +27,8 @@ _BOTTOM_TABS = ("runs", "problems", "history", "compare")
 DEFAULT_SIZE = (1280, 800)
 TITLE_BAR_HEIGHT = 40
 SIDE_WIDTHS = (236, 316)
+MIN_SIDE_WIDTH = 180
+"""Below it no field or name can be read."""
 BOTTOM_HEIGHT = 232
 
 
@@ -97,6 +99,8 @@ class Docks:
         dock = QDockWidget(title, self._window)
         dock.setObjectName(f"dock-{name}")
         dock.setWidget(panel)
+        if area != _BOTTOM:
+            panel.setMinimumWidth(MIN_SIDE_WIDTH)
         features = QDockWidget.DockWidgetFeature
         dock.setFeatures(features.DockWidgetClosable | features.DockWidgetMovable)
         self._window.addDockWidget(area, dock)

@@ -50,6 +50,8 @@ class StandInFlow(QObject):
         self._theme = theme
         self._tasks = tasks
         self._run = run
+        self._offered = ""
+        """The offer that is shown, which goes with the document."""
         self.mark = QToolButton(window)
         self.mark.setObjectName("stand-ins-mark")
         self.mark.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -92,6 +94,9 @@ class StandInFlow(QObject):
 
     def _on_workflow_replaced(self) -> None:
         self._set_hosts(())
+        if self._offered and self._notices.text == self._offered:
+            self._notices.dismiss()
+        self._offered = ""
         self._tasks.restart("offer-stand-ins", self._offer)
 
     async def _offer(self) -> None:
@@ -105,6 +110,7 @@ class StandInFlow(QObject):
         parts = [f"calls {fictions[0]}, which is no real service"] if fictions else []
         parts += ["asks agents that you do not have yet"] if missing else []
         words = f"This workflow {', and '.join(parts)}. Stand-ins on this machine can answer instead."
+        self._offered = words
         self._notices.show_notice(words, "warning", "Run With Stand-Ins", self._on_accepted)
 
     def _on_accepted(self) -> None:

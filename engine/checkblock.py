@@ -8,7 +8,7 @@ from engine import edits, wiring
 from engine.blocks import Catalog
 from engine.blocks._fields import Field
 from engine.blocks._spec import BlockType
-from engine.codenames import code_mentions
+from engine.codenames import code_mentions, without_javascript_comments
 from engine.document import Block, Json, Workflow
 from engine.errors import ExpressionError
 from engine.expressions import Expression
@@ -166,6 +166,8 @@ def _mentions(block: Block, raw_fields: frozenset[str]) -> Iterator[Mention]:
                 yield Mention(key, item.kind, item.name, item.text)
         elif key not in CONDITION_FIELDS:
             for text in strings_in(value):
+                if block.config.get("language") == "javascript":
+                    text = without_javascript_comments(text)
                 for name in sorted(code_mentions(text)) if "input_data" in text else ():
                     yield Mention(key, "block", name, f'input_data["{name}"]')
         else:

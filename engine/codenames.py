@@ -24,6 +24,9 @@ _TOKEN = re.compile(
 _BINDING = re.compile(
     r"^[ \t]*(?:(?:def|class|import|for)\s+)?([^\W\d]\w*)\s*(?:[+\-*/|&^%]?=(?!=)|:\s*\w+\s*=|\bin\b)", re.M
 )
+_JAVASCRIPT_COMMENT = re.compile(
+    r"""(?P<kept>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|//[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL
+)
 _ANGLE = re.compile(r"<([\w \-]+)\.([\w.]+)>")
 _WORD = re.compile(r"[^\W\d]\w*")
 _BEFORE_A_TEST = frozenset({"if", "elif", "while", "and", "or", "return", "=", "(", "[", "{", ",", ":"})
@@ -73,6 +76,11 @@ def rename_in_code(source: str, old: str, new: str) -> tuple[str, int]:
         new_variable = None
     changes = list(_code_changes(source, 0, '"', _Names(old, new, own, new_variable)))
     return _apply(source, changes), len(changes)
+
+
+def without_javascript_comments(source: str) -> str:
+    """JavaScript with its comments gone; what stands in quotes stays as it is."""
+    return _JAVASCRIPT_COMMENT.sub(lambda found: found["kept"] or " ", source)
 
 
 def code_mentions(source: str) -> frozenset[str]:

@@ -21,8 +21,8 @@ class RunInput:
 def run_inputs(workflow: Workflow, catalog: Catalog) -> tuple[RunInput, ...]:
     """Variables a person is asked for before a run, declared ones first.
 
-    Declared are the keys of a starter's `input`; a variable that some block refers to as `{{variables.name}}`, or as
-    what a webhook's caller sends, is asked for as well. Defaults are the starter's, overlaid by the workflow's own
+    Declared are the keys of a starter's `input`; a variable that some block refers to as `{{variables.name}}` is asked
+    for as well, and so is what a webhook's caller sends, unless the workflow has a value for it. Defaults are the starter's, overlaid by the workflow's own
     variables (contract 3.1).
     """
     declared: JsonObject = {}
@@ -36,7 +36,8 @@ def run_inputs(workflow: Workflow, catalog: Catalog) -> tuple[RunInput, ...]:
             declared |= declared_variables(block.config.get("input"))
         template = Template(block.config, block_type.raw_fields)
         referred |= dict.fromkeys(path.split(".", 1)[0] for path in template.variables)
-        referred |= dict.fromkeys(_sent_by_callers(template, webhooks))
+        sent = _sent_by_callers(template, webhooks)
+        referred |= dict.fromkeys(name for name in sent if name not in workflow.variables)
     defaults = declared | workflow.variables
     known = tuple(RunInput(name, defaults[name]) for name in declared)
     loose = (name for name in referred if name not in declared)

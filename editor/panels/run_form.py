@@ -223,7 +223,7 @@ class VariableField(QWidget):
         layout.setSpacing(5)
         layout.addLayout(head)
         if not item.declared:
-            hint = "Some block uses it, though the starter does not declare it."
+            hint = "Some block uses it, and nothing gives it a value yet."
             layout.addWidget(plain_label(hint, self, role="muted", wrap=True))
         layout.addWidget(self.text)
         layout.addLayout(foot)

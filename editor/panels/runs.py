@@ -189,7 +189,7 @@ class RunPanel(QWidget):
         self.status.setText(look.word)
         done = sum(1 for item in run.blocks.values() if item.status == "done")
         skipped = sum(1 for item in run.blocks.values() if item.status == "skipped")
-        failed = sum(1 for item in run.blocks.values() if item.status == "failed")
+        failed = len(run.failed_blocks)
         facts = [duration_text(self.timeline.total_ms()), f"{done:,} of {count_text(len(run.blocks), 'block')}"]
         facts += [f"{failed:,} failed"] if failed else []
         facts += [f"{skipped:,} skipped"] if skipped else []

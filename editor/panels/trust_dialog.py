@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from editor.panels.widgets import IconLabel, line
+from editor.panels.widgets import IconLabel, line, make_room_for_bold
 from editor.text import plain_label
 from editor.theme import Theme
 from editor.workspace.trust_store import Choices, CodeChoice
@@ -70,6 +70,7 @@ class TrustDialog(QDialog):
         self.accept_button = QPushButton(question.accept, self)
         self.accept_button.setAutoDefault(False)
         self.cancel_button = QPushButton("Cancel", self)
+        make_room_for_bold(self.cancel_button)
         self.cancel_button.setDefault(True)
         self._build(question)
         self.accept_button.clicked.connect(self.accept)

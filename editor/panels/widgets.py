@@ -1,8 +1,8 @@
 """Small widgets that the panels share: icon buttons, elided labels, empty states, headings."""
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from editor.text import elided, plain_label, set_tooltip
 from editor.theme import Theme
@@ -182,3 +182,10 @@ def paint_tile(painter: QPainter, theme: Theme, rect: QRectF, icon: str, hue: st
     inset = (rect.width() - size) / 2
     painter.drawPixmap(int(rect.x() + inset), int(rect.y() + inset), pixmap)
     painter.restore()
+
+
+def make_room_for_bold(button: QPushButton) -> None:
+    """Give the button the width that its words need as the default one: the style counts with the plain font."""
+    bold = QFont(button.font())
+    bold.setWeight(QFont.Weight.DemiBold)
+    button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(button.text()) + 34)

@@ -327,3 +327,14 @@ def test_ten_thousand_blocks_are_checked_quickly() -> None:
 
     assert time.perf_counter() - start < 2
     assert {problem.code for problem in told} == {"no-entry", "own-reference"}
+
+
+def test_comments_of_javascript_mention_nothing() -> None:
+    """The example that a new block begins with is one; what stands in quotes is no comment."""
+    source = '// input_data["Nobody"]\n/* input_data["Nobody"] */ output = input_data["No // one"]'
+    block = Block("c", "code", "Code", config={"language": "javascript", "code": source})
+
+    found = problems(Workflow(blocks={"c": block}), default_catalog())
+
+    assert [item.message for item in found if "Nobody" in item.message] == []
+    assert any("No // one" in item.message for item in found)

@@ -20,6 +20,14 @@ def test_a_run_asks_for_what_is_declared_and_for_what_blocks_read_of_it() -> Non
     )
 
 
+def test_what_the_workflow_gives_in_a_callers_place_is_not_asked_for() -> None:
+    """A webhook workflow with values of its own runs by one click."""
+    flow = graph({"hook": "webhook", "out": "response"}).changed(variables={"name": "Ada"})
+    flow = edits.set_config(flow, "out", {"output": "<Hook.output.name> <Hook.output.age>"})
+
+    assert run_inputs(flow, default_catalog()) == (RunInput("age", None, declared=False),)
+
+
 def test_results_of_other_blocks_are_no_input() -> None:
     """Nor is the webhook's output as a whole."""
     flow = graph({"hook": "webhook", "code": "code", "out": "response"})

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from editor.panels.deploy.change_rows import ChangeList
-from editor.panels.widgets import IconLabel, heading, line
+from editor.panels.widgets import IconLabel, heading, line, make_room_for_bold
 from editor.text import count_text, plain_label
 from editor.theme import Theme
 from engine import Problem, deployreview
@@ -223,13 +222,6 @@ class _Lines(QWidget):
 def fire_text(fire: datetime) -> str:
     """An instant as people read it, such as `Mon 1 Mar 2027, 09:00`."""
     return f"{fire:%a} {fire.day} {fire:%b %Y, %H:%M}"
-
-
-def make_room_for_bold(button: QPushButton) -> None:
-    """Give the button the width that its words need as the default one: the style counts with the plain font."""
-    bold = QFont(button.font())
-    bold.setWeight(QFont.Weight.DemiBold)
-    button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(button.text()) + 34)
 
 
 def _intro(plan: DeployPlan) -> str:

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLineEdit, QWidget
 
 from editor.panels.forms.base import EntityLibrary, FieldEditor, no_wheel_focus
 from editor.panels.forms.text_field import shown_text
@@ -27,7 +28,7 @@ class EntityField(FieldEditor):
         self._library = library
         self._value = ""
         self.box = QComboBox(self)
-        self.box.setEditable(True)
+        self.box.setLineEdit(_SearchEdit(self.box))
         self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(8)
@@ -131,6 +132,15 @@ class EntityField(FieldEditor):
         self._show()
         if changed:
             self.edited.emit(value)
+
+
+class _SearchEdit(QLineEdit):
+    """Selects its text when it gets the keyboard, so that what is typed is searched for and not put into it."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # After the press that brought the keyboard, which would set the cursor.
+        QTimer.singleShot(0, self, self.selectAll)
 
 
 def labels_of(items: list[Listed]) -> list[str]:
