@@ -15,7 +15,8 @@ import importlib, pkgutil, sys
 sys.modules["PySide6"] = None
 import engine
 for module in pkgutil.walk_packages(engine.__path__, "engine."):
-    importlib.import_module(module.name)
+    if not module.name.endswith(".migrations.env"):  # a script, which Alembic runs itself
+        importlib.import_module(module.name)
 assert not [name for name in sys.modules if name.partition(".")[0] in ("editor", "shiboken6")]
 print("imported")
 """
