@@ -19,6 +19,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from engine.server.http.bounds import Bounds, size_in_words
+from engine.server.http.gathering import GatheringTransport
 from engine.server.http.replies import raw_error
 
 Refused = Callable[[int, str, str], None]
@@ -69,6 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client a while to say something."""
         super().connection_made(transport)
+        self.transport = GatheringTransport(transport, self.loop)  # type: ignore[assignment]
         self._receive_by = self.loop.time() + self.bounds.idle_s
         # One timer for the whole connection, that is set again when it rings: requests come too often for one each.
         self._watch = self.loop.call_later(self.bounds.idle_s, self._check_time)
