@@ -343,7 +343,7 @@ def browse(player: ServerPlayer) -> ServerBrowser:
     """The open list, once it has asked the server."""
     player.action("open_server")
     browser: ServerBrowser = player.dialog(ServerBrowser)
-    player.wait(lambda: not browser.listing.is_busy)
+    player.wait(lambda: not browser.listing.is_busy and browser.count_label.text() != "Loading…")
     return browser
 
 
@@ -452,7 +452,7 @@ def test_a_connection_that_gets_another_name_and_address_is_followed(play: Windo
     assert player.title == "Orders – Office[*] – Blockloom"
     player.configure("out", "output", "changed")
     player.save()
-    assert server.requests[-1].headers["host"] == "127.0.0.1:8500"
+    assert server.sent("PUT")[-1].headers["host"] == "127.0.0.1:8500"
 
 
 def test_a_document_whose_connection_is_removed_is_unsaved_and_kept(play: Windows, server: FakeServer) -> None:
