@@ -129,7 +129,7 @@ class Credentials(QWidget):
         self._copy(self._secret, "Copied the secret")
 
     def _on_copy_snippet(self) -> None:
-        self._copy(self.snippet_text(with_secret=True), f"Copied: {self.kinds.currentText()}")
+        self._copy(self.snippet_text(with_secret=True), f"Copied: {self.kinds.currentText()}, with the secret in it")
 
     def _copy(self, text: str, message: str) -> None:
         QGuiApplication.clipboard().setText(text)
