@@ -250,6 +250,18 @@ class TestSqliteFile:
         assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()} == {0o600}
 
+    def test_an_answer_means_that_it_is_on_disk(self, tmp_path: Path) -> None:
+        """The writing connection waits for the disk at every commit, and checks what rows refer to."""
+
+        async def story(db: Database) -> None:
+            def settings(connection: Connection) -> list[Any]:
+                names = ("journal_mode", "synchronous", "foreign_keys")
+                return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+            assert await db.write(settings) == ["wal", 2, 1]
+
+        self.play(tmp_path, story)
+
     def test_it_waits_for_another_program_and_then_says_so(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
