@@ -119,18 +119,23 @@ class FileFlow(QObject):
         if not self._workspace.is_dirty:
             return True
         name = self._workspace.workflow.name or "Untitled"
+        # A server may be away for long: whoever wants to leave now can take the work along.
+        to_file = [Option("file", "Save to a File…")] if self.server.is_home and self._documents.path is None else []
         answer = await choose(
             self._window,
             f"Save the changes to “{name}”?",
             "Your changes are lost if you do not save them.",
             [
                 Option("save", "Save", is_default=True),
+                *to_file,
                 Option("discard", "Don't Save", is_destructive=True),
                 Option("cancel", "Cancel", is_cancel=True),
             ],
         )
         if answer == "save":
             return await self.save_in_place()
+        if answer == "file":
+            return await self.ask_and_save()
         if answer == "discard":
             self._journal.discard()
         return answer == "discard"

@@ -190,6 +190,28 @@ def test_leaving_asks_about_what_the_server_does_not_have(play: Windows, server:
     assert not player.window.server_link.is_placed
 
 
+def test_work_can_be_taken_along_while_the_server_is_away(
+    play: Windows, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wants to leave need not wait for it: the work goes to a file."""
+    path = tmp_path / "orders.workflow.json"
+
+    async def choose_path(*_arguments: Any) -> Path:
+        return path
+
+    monkeypatch.setattr("editor.file_flow.ask_save", choose_path)
+    player = play()
+    player.open("Orders")
+    player.configure("out", "output", "changed while away")
+    server.fail("refused", times=1000)
+
+    player.action("new")
+    player.answer("file")
+    player.wait(lambda: player.window.workspace.workflow.name == "Untitled")
+
+    assert "changed while away" in path.read_text()
+
+
 def test_a_crash_costs_neither_work_nor_place(play: Windows, server: FakeServer, tmp_path: Path) -> None:
     """The next start offers the work, and saving it writes to the server it came from, over the right base."""
     first = play()
