@@ -158,5 +158,5 @@ def test_the_form_asks_by_name_and_says_who_wants_it(open_form):
     form = open_form()
     words = [label.text() for label in form.fields[2].findChildren(QLabel)]
 
-    assert any("does not declare" in text for text in words)
+    assert any("nothing gives it a value" in text for text in words)
     assert form.fields[2].text.accessibleName() == "loose"

@@ -337,7 +337,7 @@ def stored(sent: PlatformGraph, seed: int) -> Workflow:
             return {key: jsonb(item) for key, item in sorted(value.items())}
         if isinstance(value, list):
             return [jsonb(item) for item in value]
-        return int(value) if isinstance(value, float) and abs(value) >= 1e15 else value
+        return int(value) if isinstance(value, float) and abs(value) >= 1e15 and value.is_integer() else value
 
     def single(value: float) -> float:
         return struct.unpack("f", struct.pack("f", value))[0]
