@@ -22,8 +22,8 @@ def run_inputs(workflow: Workflow, catalog: Catalog) -> tuple[RunInput, ...]:
     """Variables a person is asked for before a run, declared ones first.
 
     Declared are the keys of a starter's `input`; a variable that some block refers to as `{{variables.name}}` is asked
-    for as well, and so is what a webhook's caller sends, unless the workflow has a value for it. Defaults are the starter's, overlaid by the workflow's own
-    variables (contract 3.1).
+    for as well, and so is what a webhook's caller sends, unless the workflow has a value for it. Defaults are the
+    starter's, overlaid by the workflow's own variables (contract 3.1).
     """
     declared: JsonObject = {}
     referred: dict[str, None] = {}
