@@ -56,7 +56,10 @@ class NoticeBar(QFrame):
     def show_notice(
         self, text: str, level: Level = "info", action: str = "", handler: Callable[[], None] | None = None
     ) -> None:
-        """Show a notice, with a button `action` that calls `handler` if given. Only good news goes by itself."""
+        """Show a notice, with a button `action` that calls `handler` if given.
+
+        Good news goes by itself, and so does a plain remark. A remark with a button waits for its answer.
+        """
         self._level, self._handler = level, handler
         self._label.setText(text)
         self._button.setText(action)
@@ -64,7 +67,7 @@ class NoticeBar(QFrame):
         self._paint()
         self.show()
         self._timer.stop()
-        if level in ("info", "success"):
+        if level == "success" or (level == "info" and not action):
             self._timer.start(SHOWN_MS)
 
     def show_lasting(

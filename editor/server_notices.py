@@ -58,9 +58,7 @@ class ServerNotices(QObject):
         try:
             yield
         finally:
-            self._slow_timer.stop()
-            if self._notices.text == text:
-                self._notices.dismiss()
+            self._end_slow()
 
     def tell_not_opened(self, connection: Connection, error: ServerError) -> None:
         """A workflow could not be opened; what is on screen stays."""
@@ -85,7 +83,7 @@ class ServerNotices(QObject):
 
     def _on_save_state_changed(self) -> None:
         state, name = self._link.save_state, self._name()
-        self._slow_timer.stop()
+        self._end_slow()
         if state.kind == "saving":
             self._slow = (f"Saving to “{name}”…", self._saver.stop)
             self._slow_timer.start()
@@ -123,6 +121,12 @@ class ServerNotices(QObject):
     def _on_slow(self) -> None:
         text, stop = self._slow
         self._notices.show_notice(text, "info", "Stop", stop)
+
+    def _end_slow(self) -> None:
+        """What took long is over, and so is its notice."""
+        self._slow_timer.stop()
+        if self._slow[0] and self._notices.text == self._slow[0]:
+            self._notices.dismiss()
 
     def _way_on(self, label: str, retry: Callable[[], None]) -> Action:
         """Trying again; where the local server does not run that helps first."""

@@ -49,7 +49,8 @@ class WebhookFlow(QObject):
             words = (
                 "This webhook has a new address and secret. Whoever uses the old ones is refused once this is saved."
             )
-            self._notices.show_notice(words, "info", "Undo", self._workspace.undo)
+            # It goes by itself: after later edits the button would undo one of those.
+            self._notices.show_notice(words, "success", "Undo", self._workspace.undo)
 
     async def _send_call(self, block_id: str, body: JsonObject) -> None:
         if not self._deploy_flow.is_placed("called"):

@@ -266,6 +266,23 @@ def test_opening_from_a_slow_server_can_be_stopped(play: Windows, server: FakeSe
     assert player.window.workspace.workflow.blocks
 
 
+def test_what_was_slow_to_open_takes_its_notice_along(play: Windows, server: FakeServer) -> None:
+    """The notice waits as long as the server does, and no longer."""
+    player = play()
+    player.action("open_server")
+    browser: ServerBrowser = player.dialog(ServerBrowser)
+    player.wait(lambda: browser.list.current_key)
+    server.fail("slow", "GET", times=FOR_EVER)
+    player.press(browser.open_button)
+    player.wait(lambda: player.notice == "Opening from “Team”…")
+
+    server.release()
+    player.settled()
+
+    assert player.window.server_link.is_placed
+    assert player.notice == ""
+
+
 def test_a_key_that_nobody_has_is_asked_for_once(play: Windows, server: FakeServer) -> None:
     """Whoever gives up is told, and not asked again by itself."""
     player = opened(play)
