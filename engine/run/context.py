@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -113,8 +113,7 @@ def _usual_directory(platform: Any) -> Any:
     return JoinedDirectory([RemoteDirectory(platform), library])
 
 
-@dataclass(slots=True)
-class RunScope:
+class RunScope(Protocol):
     """What all blocks of a run share. `variables` are the workflow's and the run's, `effective` adds declared ones."""
 
     plan: Plan
@@ -122,10 +121,12 @@ class RunScope:
     services: Services
     variables: JsonObject
     effective: JsonObject
-    say: Callable[[str, str, Stream], None]
-    """Emits a piece of text of the block with this id."""
-    put: Callable[..., None]
-    """Emits an event of this class with these fields."""
+
+    def say(self, block_id: str, text: str, stream: Stream) -> None:
+        """Emit a piece of text of the block with this id."""
+
+    def tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
+        """Emit an event of this class with these fields."""
 
 
 class StepContext(msgspec.Struct, gc=False):
@@ -241,10 +242,10 @@ class StepContext(msgspec.Struct, gc=False):
             raise BlockError(str(error)) from None
         return reply
 
-    def tell(self, kind: "Callable[..., AnyEvent]", **fields: Any) -> None:
+    def tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
         """Tell followers of the run what happened inside this block, as an event of this kind."""
         if self.is_open:
-            self.scope.put(kind, block_id=self.step.block.id, **fields)
+            self.scope.tell(kind, block_id=self.step.block.id, **fields)
 
     def close(self) -> None:
         """The block has ended: it can no longer say anything."""

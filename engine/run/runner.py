@@ -30,7 +30,7 @@ from engine.events import (
 )
 from engine.references import text_form
 from engine.run.clock import Clock, SystemClock
-from engine.run.context import RunScope, Services, StepContext
+from engine.run.context import Services, StepContext
 from engine.run.plan import Plan, Step
 from engine.run.policy import MAX_DELAY_S, Policy, read_policy
 from engine.run.progress import Progress, Skip
@@ -110,19 +110,22 @@ async def run_plan(
 
 
 class _Run:
-    """One run from its first event to its last."""
+    """One run from its first event to its last; the `RunScope` of its blocks.
+
+    Nothing that it holds refers back to it, so that it goes as soon as it has ended, without the garbage collector.
+    """
 
     def __init__(
         self, plan: Plan, progress: Progress, emit: Emit, services: Services, variables: JsonObject, clock: Clock
     ) -> None:
-        merged = {**plan.workflow.variables, **variables}
-        effective = {**plan.declared_variables, **merged}
-        self._plan = plan
-        self._progress = progress
+        self.plan = plan
+        self.progress = progress
+        self.services = services
+        self.variables = {**plan.workflow.variables, **variables}
+        self.effective = {**plan.declared_variables, **self.variables}
         self._emit = emit
         self._clock = clock
         self._monotonic = clock.monotonic
-        self._scope = RunScope(plan, progress, services, merged, effective, self._say, self._tell)
         self._guard = JsonGuard()
         self._seq = 0
         self._began = clock.monotonic()
@@ -138,12 +141,12 @@ class _Run:
             RunStarted,
             self._began,
             run_id=run_id,
-            workflow_name=self._plan.workflow.name,
-            variables=self._scope.effective,
-            blocks=self._plan.block_ids,
+            workflow_name=self.plan.workflow.name,
+            variables=self.effective,
+            blocks=self.plan.block_ids,
         )
         try:
-            if self._plan.can_wait:
+            if self.plan.can_wait:
                 async with self._clock.timeout(deadline_s), asyncio.TaskGroup() as tasks:
                     await self._work(tasks, slots)
             else:
@@ -156,17 +159,17 @@ class _Run:
             self._close_open("The run was cancelled.")
             self._end("cancelled")
             raise
-        return self._end("completed", output=self._progress.final_output())
+        return self._end("completed", output=self.progress.final_output())
 
     async def _check_variables(self) -> None:
         """Also makes them known to the guard, so that blocks which pass them on need not look at them again."""
         try:
-            await self._guard.check_in_turns(self._scope.variables)
+            await self._guard.check_in_turns(self.variables)
         except BlockError as error:
             raise RunError(f"The run variables cannot be used. {error}") from None
 
     async def _work(self, tasks: asyncio.TaskGroup, slots: int) -> None:
-        progress, monotonic = self._progress, self._monotonic
+        progress, monotonic = self.progress, self._monotonic
         pause_at = monotonic() + INLINE_SLICE_S
         while True:
             step = progress.take()
@@ -192,7 +195,7 @@ class _Run:
 
     async def _compute(self, deadline_s: float | None) -> None:
         """Run a plan in which nothing waits. A short one never gives up the event loop, nor needs a task to run in."""
-        progress = self._progress
+        progress = self.progress
         pause_at = self._monotonic() + INLINE_SLICE_S
         ends_at = float("inf") if deadline_s is None else self._began + deadline_s
         while (step := progress.take()) is not None:
@@ -216,7 +219,7 @@ class _Run:
     def _run_inline(self, step: Step) -> float:
         """Run a block that cannot wait; returns the time when it ended."""
         began = self._monotonic()
-        context = StepContext(self._scope, step)
+        context = StepContext(self, step)
         try:
             config = self._prepare(step, context, began) if step.has_mappings else context.prepare()
             self._put_started(step, config, 1, began, context.unmet)
@@ -230,7 +233,7 @@ class _Run:
 
     async def _run_in_task(self, step: Step) -> None:
         began = self._open[step.index] = self._monotonic()
-        context = StepContext(self._scope, step)
+        context = StepContext(self, step)
         try:
             outcome = await self._attempts(step, context, began)
             await self._guard.check_in_turns(outcome.result)
@@ -304,7 +307,7 @@ class _Run:
         result, error = outcome.result, outcome.error
         if error is not None:
             error = _presentable(error)
-        self._progress.finish(step, result)
+        self.progress.finish(step, result)
         self._seq += 1
         self._emit(
             BlockFinished(
@@ -321,13 +324,13 @@ class _Run:
 
     def _fail(self, step: Step, error: Exception, began: float) -> float:
         ended = self._monotonic()
-        self._progress.fail(step)
+        self.progress.fail(step)
         text = failure_text(error, step)
         self._put(BlockFailed, ended, block_id=step.block.id, error=text, duration_ms=(ended - began) * 1000)
         return ended
 
     def _skip(self, step: Step, skip: Skip) -> None:
-        self._progress.skip(step, skip)
+        self.progress.skip(step, skip)
         self._put(
             BlockSkipped,
             self._monotonic(),
@@ -350,26 +353,28 @@ class _Run:
                 block_type=block.type,
                 block_name=block.name,
                 config=config,
-                inputs=self._progress.input_ids(step),
+                inputs=self.progress.input_ids(step),
                 attempt=attempt,
                 warnings=unmet and _about_unmet(unmet),
             )
         )
 
-    def _say(self, block_id: str, text: str, stream: Stream) -> None:
+    def say(self, block_id: str, text: str, stream: Stream) -> None:
+        """Emit a piece of text of the block with this id."""
         self._put(BlockChunk, self._monotonic(), block_id=block_id, text=text, stream=stream)
 
-    def _tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
+    def tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
+        """Emit an event of this class with these fields."""
         self._put(kind, self._monotonic(), **fields)
 
     def _close_open(self, text: str) -> None:
         """Say of every block that has not ended how the end of the run found it."""
         now = self._monotonic()
-        for step in self._plan.steps:
+        for step in self.plan.steps:
             began = self._open.pop(step.index, None)
             if began is not None:
                 self._put(BlockFailed, now, block_id=step.block.id, error=text, duration_ms=(now - began) * 1000)
-            elif not self._progress.is_settled(step):
+            elif not self.progress.is_settled(step):
                 self._put(BlockSkipped, now, block_id=step.block.id, reason="cancelled", text=text)
 
     def _end(self, status: RunStatus, output: Json = None, error: str | None = None) -> RunFinished:

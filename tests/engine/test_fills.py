@@ -1,5 +1,9 @@
 """Configs whose references are whole values are filled in without a template, and come to the same."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +11,9 @@ from hypothesis import strategies as st
 from engine.blocks import Catalog
 from engine.blocks._spec import BlockContext, BlockType, Outcome
 from engine.document import Block, Json, JsonObject, Workflow
+from engine.events import AnyEvent, Stream
 from engine.references import Template, whole_references
-from engine.run.context import RunScope, Services, StepContext
+from engine.run.context import Services, StepContext
 from engine.run.plan import Plan
 from engine.run.progress import Progress
 
@@ -16,6 +21,23 @@ TEXTS = st.sampled_from(["<a.x>", "<b.x>", "<Same.x>", "<a.x.y>", "<a.x.0>", "<g
 CONFIGS = st.dictionaries(st.sampled_from("klmn"), TEXTS | st.none() | st.integers() | st.lists(st.integers()))
 VALUES: st.SearchStrategy[Json] = st.none() | st.text() | st.just([1]) | st.just({"y": None}) | st.just({"y": {"z": 1}})
 RESULTS = st.none() | st.dictionaries(st.sampled_from("xw"), VALUES)
+
+
+@dataclass
+class Scope:
+    """What the blocks of a run share, without a run."""
+
+    plan: Plan
+    progress: Progress
+    services: Services = field(default_factory=Services)
+    variables: JsonObject = field(default_factory=dict)
+    effective: JsonObject = field(default_factory=dict)
+
+    def say(self, block_id: str, text: str, stream: Stream) -> None:
+        raise AssertionError("these blocks say nothing")
+
+    def tell(self, kind: Callable[..., AnyEvent], **fields: Any) -> None:
+        raise AssertionError("these blocks tell nothing")
 
 
 def unused(_ctx: BlockContext, _config: JsonObject) -> Outcome:
@@ -29,9 +51,7 @@ def context_of(config: JsonObject, a: JsonObject | None, b: JsonObject | None) -
     plan = Plan(Workflow(blocks=blocks), Catalog([kind]))
     progress = Progress(plan)
     progress.results[:2] = [a, b]
-    return StepContext(
-        RunScope(plan, progress, Services(), {}, {}, lambda *_: None, lambda *_, **__: None), plan.steps[2]
-    )
+    return StepContext(Scope(plan, progress), plan.steps[2])
 
 
 @given(CONFIGS, RESULTS, RESULTS)

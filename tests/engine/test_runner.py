@@ -1,6 +1,7 @@
 """The runner: events, failures, retries, time and cancelling. No real time passes."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -24,7 +25,8 @@ from engine.events import (
     RunStarted,
 )
 from engine.run.clock import FakeClock
-from engine.run.runner import HIDDEN, run
+from engine.run.plan import Plan
+from engine.run.runner import HIDDEN, run, run_plan
 from engine.runstate import replay
 
 
@@ -484,3 +486,21 @@ class TestEnds:
         """A block that is not there is said at once."""
         with pytest.raises(UnknownBlock):
             asyncio.run(run(workflow_of(Block("a", "split")), lambda _event: None, until="gone"))
+
+    def test_a_run_that_has_ended_leaves_nothing_for_the_garbage_collector(self) -> None:
+        """Its results may be large and its runs many: they go at once, not when the collector comes by."""
+        blocks = [Block("a", "starter", "A"), Block("b", "split", "B", config={"input": "<A.output>"})]
+        plan = Plan(workflow_of(*blocks, links="a>b"), default_catalog())
+
+        async def left_after_a_run() -> int:
+            events: list[AnyEvent] = []
+            await run_plan(plan, events.append, variables={"text": "x"})
+            gc.collect()
+            gc.disable()
+            try:
+                await run_plan(plan, events.append, variables={"text": "x"})
+                return gc.collect()
+            finally:
+                gc.enable()
+
+        assert asyncio.run(left_after_a_run()) == 0
