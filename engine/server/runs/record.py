@@ -1,7 +1,7 @@
 """What is kept of a run: its events as JSON lines, large values cut, and a record of every model that was asked."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,9 +30,12 @@ def as_json(value: Json, most: int = MAX_STORED_VALUE) -> str:
     return (text if len(text) <= most else _ENCODER.encode(_cut(text))).decode()
 
 
-def as_lines(events: Iterable[AnyEvent]) -> bytes:
+def as_lines(events: Sequence[AnyEvent]) -> bytes:
     """The events as they are kept, one a line."""
-    return b"".join([_line(event) + b"\n" for event in events])
+    # A list, because msgspec 0.22 never lets go of the iterator that it makes for anything else.
+    lines = _ENCODER.encode_lines(list(events))
+    # None can be too long where all together are not.
+    return lines if len(lines) <= MAX_STORED_VALUE else b"".join([_line(event) + b"\n" for event in events])
 
 
 def finish_row(run: FinishedRun, owner: str, unsaved: tuple[AnyEvent, ...], workflow: Workflow) -> Finish:
