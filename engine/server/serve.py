@@ -138,7 +138,6 @@ async def _run(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=int(options.bounds.idle_s),
     )
 
     def tell_ready() -> None:

@@ -73,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport = GatheringTransport(transport, self.loop)  # type: ignore[assignment]
         self._receive_by = self.loop.time() + self.bounds.idle_s
         # One timer for the whole connection, that is set again when it rings: requests come too often for one each.
-        self._watch = self.loop.call_later(self.bounds.idle_s, self._check_time)
+        self._watch = self.loop.call_at(self._receive_by, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
@@ -84,7 +84,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, or throw it away after a refusal."""
-        self._unset_keepalive_if_required()
         if self._discard_left is not None:
             self._discard(len(data))
             return
@@ -106,8 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._check_unparsed()
         elif self._receive_by == _NEVER and self._is_idle():
             # Empty lines before a request begin no message; they must not keep a connection for ever.
-            self._receive_by = self.loop.time() + self.bounds.idle_s
-            self._watch_from(self._receive_by)
+            self._expect_within(self.bounds.idle_s)
 
     def pause_writing(self) -> None:
         """The client does not read its reply."""
@@ -141,8 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The first byte of a request: its time runs."""
         super().on_message_begin()
         self._is_in_head = True
-        self._receive_by = self.loop.time() + self.bounds.receive_s
-        self._watch_from(self._receive_by)
+        self._expect_within(self.bounds.receive_s)
 
     def on_headers_complete(self) -> None:
         """Refuse by what the head says, or begin to answer."""
@@ -178,8 +175,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Go on with the next request, unless what came after this one was refused."""
         if self._discard_left is not None:
             self.transport.close()
-        else:
+        elif self.pipeline:
             super().on_response_complete()
+        else:
+            self._wait_for_another()
 
     # Bounds
 
@@ -244,10 +243,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Time
 
-    def _watch_from(self, due: float) -> None:
-        if self._watch is not None and self._watch.when() > due:
+    def _wait_for_another(self) -> None:
+        """What uvicorn does after the last reply that is due, but without a timer of its own for every reply."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self._receiving is None:
+                self._expect_within(self.bounds.idle_s)
+
+    def _expect_within(self, seconds: float) -> None:
+        self._receive_by = self.loop.time() + seconds
+        if self._watch is not None and self._watch.when() > self._receive_by:
             self._watch.cancel()
-            self._watch = self.loop.call_at(due, self._check_time)
+            self._watch = self.loop.call_at(self._receive_by, self._check_time)
 
     def _check_time(self) -> None:
         now, bounds = self.loop.time(), self.bounds

@@ -135,7 +135,6 @@ def serving(bounds: Bounds, drain_s: float = 0.3) -> Iterator[Served]:
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_keep_alive=1,
     )
     started = threading.Event()
     server = GracefulServer(config, drain_s, started.set)

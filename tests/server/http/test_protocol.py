@@ -177,6 +177,17 @@ def test_a_connection_that_says_nothing_is_closed(shared: Served, data: bytes) -
     assert wire.ends()
 
 
+def test_who_waits_for_a_reply_is_not_idle(shared: Served) -> None:
+    """However long the answer takes; afterwards the connection is as good as new."""
+    wire, idle = shared.wire().send(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"), shared.wire()
+    assert idle.ends()
+
+    shared.go_on.set()
+
+    assert wire.reply().status == 200
+    assert wire.send(GET).reply().status == 200
+
+
 def test_a_client_that_does_not_read_is_let_go(serve: Callable[..., Any]) -> None:
     """A reply that nobody takes must not hold memory for ever."""
     with serve(replace(SMALL, stalled_s=0.3)) as served:
