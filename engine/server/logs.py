@@ -12,12 +12,14 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import structlog
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 from starlette.types import Scope
 
 from engine.server.http.border import Observe
@@ -38,6 +40,8 @@ LAST_WORDS_S = 0.3
 GATHER_S, MAX_AT_ONCE = 0.02, 500
 """Lines are written together that come within this time: a thread that wakes for each one holds everybody up."""
 _Event = MutableMapping[str, Any]
+_NOTHING: Mapping[str, Any] = {}
+_ENCODER = msgspec.json.Encoder()
 
 
 def configure_logs(level: str = "info", *, is_for_people: bool | None = None, secrets: Collection[str] = ()) -> Observe:
@@ -73,37 +77,45 @@ def flush_logs() -> None:
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
     """One line about a request. Its path as it was sent, without the query; 0 means that the client left early."""
-    log = structlog.get_logger()
-    tell = log.warning if status >= 500 else log.info
     if scope["path"] not in _QUIET:
-        tell("request", **_facts(scope, status, seconds))
+        log, facts = structlog.get_logger(), asdict(_request_line(scope, status, seconds))
+        tell = log.warning if facts["level"] == "warning" else log.info
+        tell("request", **{name: value for name, value in facts.items() if value is not UNSET})
 
 
 def log_request_quickly(scope: Scope, status: int, seconds: float) -> None:
     """As `log_request`, for JSON: requests are many, and these facts need no redaction."""
     if scope["path"] not in _QUIET:
-        level = "warning" if status >= 500 else "info"
-        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        event = {"event": "request", "level": level, "timestamp": now, **_facts(scope, status, seconds)}
-        _STDERR.msg(_as_json(event))
+        _STDERR.msg(_ENCODER.encode(_request_line(scope, status, seconds)))
 
 
-def _facts(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+class _RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
+    """What is told of a request. The workflow and the run are those that its route and its reply name."""
+
+    level: str
+    timestamp: datetime
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    client: str | None
+    workflow_id: str | UnsetType
+    execution_id: str | UnsetType
+
+
+def _request_line(scope: Scope, status: int, seconds: float) -> _RequestLine:
     client = scope.get("client")
-    return {
-        "method": scope["method"],
-        "path": scope.get("raw_path", b"").decode("latin-1"),
-        "status": status,
-        "duration_ms": round(seconds * 1000, 2),
-        "client": client[0] if client else None,
-        **_run_of(scope),
-    }
-
-
-def _run_of(scope: Scope) -> dict[str, str]:
-    """The workflow and the run that a request was about, as far as its route and its reply tell."""
-    found = {**scope.get("path_params", {}), **scope.get("state", {})}
-    return {name: found[name] for name in ("workflow_id", "execution_id") if name in found}
+    return _RequestLine(
+        "warning" if status >= 500 else "info",
+        datetime.now(UTC),
+        scope["method"],
+        scope.get("raw_path", b"").decode("latin-1"),
+        status,
+        round(seconds * 1000, 2),
+        client[0] if client else None,
+        scope.get("path_params", _NOTHING).get("workflow_id", UNSET),
+        scope.get("state", _NOTHING).get("execution_id", UNSET),
+    )
 
 
 class _Stderr:
