@@ -126,7 +126,6 @@ RUN_EVENTS = Table(
     Column("execution_id", String(ID_LENGTH), ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
     Column("last_seq", Integer, primary_key=True),
     Column("events", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 # Server processes that own runs; one whose lease has run out is dead.

@@ -14,12 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select
 
-from engine.store import Database, StoreUnavailable, open_database
+from engine.store import Database, StoreUnavailable, executions, open_database, recording
 from engine.store.dbtime import check_clock, from_datetime, now_us, read_now, to_datetime, to_iso
 from engine.store.manyrows import MAX_ROWS, execute_many
+from engine.store.migrate import migrate
 from engine.store.opening import FILE_NAME
 from engine.store.schema import METADATA, RATE_COUNTERS
 from engine.store.servers import orphans, renew
+from engine.store.sqlite import open_engines
 
 Story = Callable[[Database], Coroutine[Any, Any, None]]
 
@@ -188,6 +190,31 @@ class TestTables:
                 assert await db.read(names) == ["kept"]
 
         asyncio.run(main())
+
+    def test_what_runs_did_outlives_a_change_of_the_tables(self, tmp_path: Path) -> None:
+        """A data folder of an earlier version is brought up to date with all that is in it."""
+        writer, readers = open_engines(tmp_path / FILE_NAME)
+        with writer.connect() as connection, connection.begin():
+            migrate(connection, "0001")
+            insert_run = "INSERT INTO executions (id, workflow_id, version, revision, trigger, status, created_at)"
+            connection.exec_driver_sql(
+                "INSERT INTO workflows (id, name, variables, version, revision, stamp, state, created_at, updated_at)"
+                " VALUES ('w', 'W', '{}', 1, 'r', 1, 'internal', 0, 0)"
+            )
+            connection.exec_driver_sql(f"{insert_run} VALUES ('e', 'w', 1, 'r', 'manual', 'completed', 0)")
+            for last_seq, events in ((2, b"one\ntwo\n"), (3, b"three\n")):
+                recording.add_events(connection, "e", last_seq, events)
+        writer.dispose()
+        readers.dispose()
+
+        async def story() -> None:
+            async with opened(tmp_path) as db:
+                assert await db.read(lambda c: executions.events_after(c, "e", 0)) == b"one\ntwo\nthree\n"
+                assert await db.read(lambda c: executions.events_after(c, "e", 2)) == b"three\n"
+                await db.write(lambda c: c.exec_driver_sql("DELETE FROM executions").close())
+                assert await db.read(lambda c: executions.last_seq(c, "e")) == 0
+
+        asyncio.run(story())
 
 
 class TestClock:
