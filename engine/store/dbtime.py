@@ -35,9 +35,9 @@ def _compiled(_element: now_us, compiler: Any, **_options: Any) -> str:
     return _NOW[compiler.dialect.name]
 
 
-def now_text(connection: Connection) -> str:
+def now_text(dialect: str) -> str:
     """The database's time now, as the text of an expression."""
-    return _NOW[connection.dialect.name]
+    return _NOW[dialect]
 
 
 def read_now(connection: Connection) -> int:

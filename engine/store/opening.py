@@ -10,7 +10,7 @@ from engine.store.database import Database, StoreUnavailable
 from engine.store.dbtime import check_clock
 from engine.store.migrate import migrate
 from engine.store.sqlite import SqliteDatabase, open_engines
-from engine.store.sqlite import told_in_words as told_by_sqlite
+from engine.store.sqlitewriter import told_in_words as told_by_sqlite
 
 FILE_NAME = "blockloom.db"
 _PRIVATE = 0o600

@@ -188,7 +188,7 @@ def _claim(
     """How many of the wanted runs may start, which are counted; why the others may not; and the time."""
     is_free = not claims_webhook
     values = (is_free, wanted, is_free, is_free, workflow_id, stamp, is_free)
-    claimed = execute_one(connection, _CLAIM, values, now=now_text(connection))
+    claimed = execute_one(connection, _CLAIM, values, now=now_text(connection.dialect.name))
     if claimed is not None:
         state, now = claimed
         return wanted if is_free or state == "deployed" else 1, "inactive", now
