@@ -87,16 +87,16 @@ def _write(connection: Connection, batch: list[Job]) -> None:
 
 
 def _record_at_once(connection: Connection, batch: list[Job]) -> bool:
-    """Record these runs. False when nothing was done, because one of them may not start."""
+    """Record these runs, or fail them all. False when nothing was done, since one of them may not be recorded."""
     try:
         with told_in_words():
             arrivals.record_at_once(_driver(connection), [job.row for job in batch])
-    except sqlite3.IntegrityError:
-        return False
-    except Exception as error:  # noqa: BLE001 - the border, as below
+    except StoreUnavailable as error:
         for job in batch:
             job.fail(error)
         return True
+    except Exception:  # noqa: BLE001 - whatever it is, the general way finds out whose it is and tells only them
+        return False
     for job in batch:
         job.result = recording.Started("started", job.row[0].execution_id)
     return True
