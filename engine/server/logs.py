@@ -90,7 +90,7 @@ def log_request_quickly(scope: Scope, status: int, seconds: float) -> None:
 
 
 class _RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
-    """What is told of a request. The workflow and the run are those that its route and its reply name."""
+    """What is told of a request. The workflow is the one of its route, the run that of its reply, else of its route."""
 
     level: str
     timestamp: datetime
@@ -104,7 +104,7 @@ class _RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
 
 
 def _request_line(scope: Scope, status: int, seconds: float) -> _RequestLine:
-    client = scope.get("client")
+    client, params, state = scope.get("client"), scope.get("path_params", _NOTHING), scope.get("state", _NOTHING)
     return _RequestLine(
         "warning" if status >= 500 else "info",
         datetime.now(UTC),
@@ -113,8 +113,8 @@ def _request_line(scope: Scope, status: int, seconds: float) -> _RequestLine:
         status,
         round(seconds * 1000, 2),
         client[0] if client else None,
-        scope.get("path_params", _NOTHING).get("workflow_id", UNSET),
-        scope.get("state", _NOTHING).get("execution_id", UNSET),
+        params.get("workflow_id", UNSET),
+        state.get("execution_id", params.get("execution_id", UNSET)),
     )
 
 

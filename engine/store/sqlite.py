@@ -127,6 +127,7 @@ def _set_up_writer(driver: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-64000",
+        "temp_store=MEMORY",  # there may be no other place that can be written than the data folder
     ):
         driver.execute(f"PRAGMA {pragma}")
 

@@ -40,8 +40,9 @@ class SqliteWriter:
     """Writes jobs in the order they come. `deliver` is called on the thread with those that are done."""
 
     def __init__(self, engine: Engine, deliver: Callable[[list[Job]], None]) -> None:
-        self._engine = engine
         self._deliver = deliver
+        self._connection = engine.connect()
+        arrivals.set_up(_driver(self._connection))
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="sqlite-write", daemon=True)
         self._thread.start()
@@ -56,8 +57,6 @@ class SqliteWriter:
         self._thread.join()
 
     def _serve(self) -> None:
-        connection = self._engine.connect()
-        arrivals.set_up(_driver(connection))
         is_open = True
         while is_open:
             batch: list[Job] = []
@@ -70,9 +69,9 @@ class SqliteWriter:
                     job = self._jobs.get_nowait()
                 is_open = job is not None
             if batch:
-                _write(connection, batch)
+                _write(self._connection, batch)
                 self._deliver(batch)
-        connection.close()
+        self._connection.close()
 
 
 class _MustDoSingly(Exception):
@@ -81,16 +80,18 @@ class _MustDoSingly(Exception):
 
 def _write(connection: Connection, batch: list[Job]) -> None:
     """Do all jobs: runs that nothing has to be asked about with one call, everything else in one transaction."""
-    is_usual = all(job.bulk is recording.record and arrivals.is_usual(job.row) for job in batch)
-    if not (is_usual and _record_at_once(connection, batch)):
+    is_simple = all(job.bulk is recording.record and arrivals.is_simple(job.row) for job in batch)
+    if not (is_simple and _try_at_once(_driver(connection), batch)):
         _write_together(connection, batch)
 
 
-def _record_at_once(connection: Connection, batch: list[Job]) -> bool:
+def _try_at_once(driver: sqlite3.Connection, batch: list[Job]) -> bool:
     """Record these runs, or fail them all. False when nothing was done, since one of them may not be recorded."""
+    if driver.in_transaction:
+        return False  # the call would not commit; the general way says what is wrong, and takes it back
     try:
         with told_in_words():
-            arrivals.record_at_once(_driver(connection), [job.row for job in batch])
+            arrivals.record_at_once(driver, [job.row for job in batch])
     except StoreUnavailable as error:
         for job in batch:
             job.fail(error)
@@ -110,7 +111,7 @@ def _write_together(connection: Connection, batch: list[Job]) -> None:
     except _MustDoSingly:
         for job in batch:
             _write_alone(connection, job)
-    except StoreUnavailable as error:
+    except Exception as error:  # noqa: BLE001 - the border: the thread goes on, whatever the file has become
         for job in batch:
             job.fail(error)
 
@@ -168,13 +169,18 @@ def told_in_words() -> Iterator[None]:
     """Turn what SQLite says about a file that it cannot use into `StoreUnavailable`."""
     try:
         yield
-    except (exc.OperationalError, sqlite3.OperationalError) as error:
-        text = str(error.orig if isinstance(error, exc.OperationalError) else error)
-        raise StoreUnavailable(_WORDS.get(text, f"The database cannot be used: {text}.")) from error
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, exc.DatabaseError) else error
+        if type(cause) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            raise  # it is about a statement
+        raise StoreUnavailable(_WORDS.get(str(cause), f"The database cannot be used: {cause}.")) from error
 
 
+_DAMAGED = "The database file is damaged, so nothing can be recorded. Restore a backup of it."
 _WORDS = {
     "database is locked": "The database is locked by another program. Try again in a moment.",
     "database or disk is full": "The disk is full, so nothing can be recorded. Free some space, then try again.",
     "attempt to write a readonly database": "The database is read-only, so nothing can be recorded. Check its folder.",
+    "database disk image is malformed": _DAMAGED,
+    "file is not a database": _DAMAGED,
 }

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,17 @@ def test_a_request_is_logged_without_its_query(log: Log) -> None:
     )
     assert "/api/webhooks/a%20b" in pretty
     assert "hunter2" not in plain + pretty
+
+
+def test_a_request_about_a_run_names_it(log: Log) -> None:
+    """The run that its reply tells of, and without one that of its route."""
+    scope = {"type": "http", "method": "GET", "path": "/a", "raw_path": b"/a", "path_params": {"execution_id": "asked"}}
+    for is_for_people in (False, True):
+        log_request = configure_logs(is_for_people=is_for_people)
+        log_request(scope, 200, 0.1)
+        log_request({**scope, "state": {"execution_id": "told"}}, 200, 0.1)
+
+    assert re.findall("asked|told", log.text()) == ["asked", "told"] * 2
 
 
 def test_only_what_matters_is_logged_when_wished(log: Log) -> None:

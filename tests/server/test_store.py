@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -192,10 +193,13 @@ class TestTables:
         asyncio.run(main())
 
     def test_what_runs_did_outlives_a_change_of_the_tables(self, tmp_path: Path) -> None:
-        """A data folder of an earlier version is brought up to date with all that is in it."""
+        """A data folder of an earlier version is brought up to date with all that is in it, leftovers aside."""
         writer, readers = open_engines(tmp_path / FILE_NAME)
         with writer.connect() as connection, connection.begin():
             migrate(connection, "0001")
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as other, other:  # one that does not check references
+            other.execute("INSERT INTO run_events VALUES ('gone', 1, 'x')")
+        with writer.connect() as connection, connection.begin():
             insert_run = "INSERT INTO executions (id, workflow_id, version, revision, trigger, status, created_at)"
             connection.exec_driver_sql(
                 "INSERT INTO workflows (id, name, variables, version, revision, stamp, state, created_at, updated_at)"
@@ -278,14 +282,16 @@ class TestSqliteFile:
         assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()} == {0o600}
 
     def test_an_answer_means_that_it_is_on_disk(self, tmp_path: Path) -> None:
-        """The writing connection waits for the disk at every commit, and checks what rows refer to."""
+        """The writing connection waits for the disk at every commit, checks what rows refer to, and needs no folder
+        for temporary files, which may be small or not be there.
+        """
 
         async def story(db: Database) -> None:
             def settings(connection: Connection) -> list[Any]:
-                names = ("journal_mode", "synchronous", "foreign_keys")
+                names = ("journal_mode", "synchronous", "foreign_keys", "temp_store")
                 return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-            assert await db.write(settings) == ["wal", 2, 1]
+            assert await db.write(settings) == ["wal", 2, 1, 2]
 
         self.play(tmp_path, story)
 
@@ -341,6 +347,24 @@ class TestSqliteFile:
 
         with pytest.raises(StoreUnavailable, match="backup"):
             asyncio.run(open_database(tmp_path))
+
+    def test_a_file_that_is_damaged_meanwhile_is_told_of(self, tmp_path: Path) -> None:
+        """Everybody who writes hears of it, each time, instead of waiting for ever."""
+
+        async def story(db: Database) -> None:
+            await db.write(add("before"))
+            damage(tmp_path / FILE_NAME)
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable, match="damaged"):
+                    await db.write(add("after"))
+
+        def damage(path: Path) -> None:
+            with sqlite3.connect(path) as other:
+                other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with path.open("r+b") as file:
+                file.write(b"x" * 4_096)
+
+        self.play(tmp_path, story)
 
     def test_readers_cannot_write(self, tmp_path: Path) -> None:
         """Two connections that write could damage the file, so a reading one cannot."""

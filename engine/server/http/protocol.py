@@ -76,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._watch = self.loop.call_at(self._receive_by, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Forget the timer."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -244,14 +244,15 @@ class BoundedProtocol(HttpToolsProtocol):
     # Time
 
     def _wait_for_another(self) -> None:
-        """What uvicorn does after the last reply that is due, but without a timer of its own for every reply."""
+        """What uvicorn's `on_response_complete` does after the last reply that is due, without a timer for each."""
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            if self._receiving is None:
+            if self._receiving is None and not self._is_in_head:
                 self._expect_within(self.bounds.idle_s)
 
     def _expect_within(self, seconds: float) -> None:
+        """Give the client this long for what it sends now, or to begin."""
         self._receive_by = self.loop.time() + seconds
         if self._watch is not None and self._watch.when() > self._receive_by:
             self._watch.cancel()
@@ -276,7 +277,9 @@ class BoundedProtocol(HttpToolsProtocol):
             text = f"The request did not arrive within {self.bounds.receive_s:g} seconds."
             self._refuse(_Refusal(408, text))
         else:
+            # Closing waits until the client has read its reply, which it may never do.
             self.transport.close()
+            self._watch = self.loop.call_later(self.bounds.stalled_s, self.transport.abort)
 
     # Refusing
 

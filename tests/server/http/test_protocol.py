@@ -188,9 +188,10 @@ def test_who_waits_for_a_reply_is_not_idle(shared: Served) -> None:
     assert wire.send(GET).reply().status == 200
 
 
-def test_a_client_that_does_not_read_is_let_go(serve: Callable[..., Any]) -> None:
-    """A reply that nobody takes must not hold memory for ever."""
-    with serve(replace(SMALL, stalled_s=0.3)) as served:
+@pytest.mark.parametrize("stalled_s", [0.1, 0.6])
+def test_a_client_that_does_not_read_is_let_go(serve: Callable[..., Any], stalled_s: float) -> None:
+    """A reply that nobody takes must not hold memory for ever, whichever time runs out first."""
+    with serve(replace(SMALL, stalled_s=stalled_s)) as served:
         wire = served.wire().send(b"GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n")
         wire.socket.recv(10)
 
@@ -209,6 +210,15 @@ def test_requests_on_one_connection_are_answered_in_order(shared: Served) -> Non
     wire.send(GET + b"nonsense\r\n\r\n")
     assert wire.reply().status == 200
     assert wire.ends()
+
+
+def test_a_reply_does_not_give_the_next_request_more_time(serve: Callable[..., Any]) -> None:
+    """Its time runs from its first byte, whatever is answered meanwhile."""
+    with serve(replace(SMALL, idle_s=60)) as served:
+        wire = served.wire().send(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\nGET /half HT")
+        served.go_on.set()
+
+        assert [wire.reply().status for _ in range(2)] == [200, 408]
 
 
 def test_many_requests_at_once_on_one_connection_are_bounded(serve: Callable[..., Any]) -> None:

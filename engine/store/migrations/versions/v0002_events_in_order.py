@@ -25,7 +25,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("execution_id", "last_seq", name=op.f("pk_run_events")),
     )
-    # Ids of executions grow with time, so this is the order in which they came.
-    op.execute("INSERT INTO run_events_in_order SELECT * FROM run_events ORDER BY execution_id, last_seq")
+    # Ids of executions grow with time, so this is the order in which they came. Other programs delete executions
+    # without what belongs to them, and such leftovers must not keep a server from starting.
+    op.execute(
+        "INSERT INTO run_events_in_order SELECT * FROM run_events"
+        " WHERE execution_id IN (SELECT id FROM executions) ORDER BY execution_id, last_seq"
+    )
     op.drop_table("run_events")
     op.rename_table("run_events_in_order", "run_events")
