@@ -57,9 +57,9 @@ def _prepare_sqlite(path: Path) -> tuple[Engine, Engine]:
         with told_by_sqlite():
             _prepare(writer)
         return writer, readers
-    except StoreUnavailable:
+    except StoreUnavailable as error:
         writer.dispose()
-        raise
+        raise StoreUnavailable(f"{path} cannot be used. {error}") from error
     except DatabaseError as error:
         writer.dispose()
         raise StoreUnavailable(f"{path} cannot be used: {error.orig}. Restore a backup of it.") from error

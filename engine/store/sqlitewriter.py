@@ -176,7 +176,7 @@ def told_in_words() -> Iterator[None]:
         raise StoreUnavailable(_WORDS.get(str(cause), f"The database cannot be used: {cause}.")) from error
 
 
-_DAMAGED = "The database file is damaged, so nothing can be recorded. Restore a backup of it."
+_DAMAGED = "The database file is damaged. Restore a backup of it."
 _WORDS = {
     "database is locked": "The database is locked by another program. Try again in a moment.",
     "database or disk is full": "The disk is full, so nothing can be recorded. Free some space, then try again.",
