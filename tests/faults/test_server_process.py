@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.cli import serve as cli
@@ -60,6 +61,21 @@ def test_thousands_of_half_open_connections_disturb_nobody(tmp_path: Path) -> No
     assert grown < 64
     assert status == 0
     assert seconds < 5
+
+
+def test_head_is_get_without_a_body(tmp_path: Path) -> None:
+    """Monitors and load balancers look with it whether a server is there."""
+    with started(tmp_path) as server, httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+        for path, status in (("/api/health", 200), ("/api/workflows", 401), ("/api/webhooks/x", 405)):
+            got, looked = client.get(path), client.head(path)
+
+            assert (got.status_code, looked.status_code) == (status, status)
+            assert looked.content == b""
+            assert looked.headers["content-length"] == str(len(got.content))
+            assert looked.headers["content-type"] == got.headers["content-type"]
+        server.end()
+
+        assert server.err().count('"method":"HEAD"') == 2  # health is not logged
 
 
 def seconds_of_a_call(server: Any) -> float:

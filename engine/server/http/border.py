@@ -37,6 +37,9 @@ class Border:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            await self._answer_head(scope, receive, send)
+            return
         began, status, is_done = perf_counter(), 0, False
 
         async def send_safely(message: Message) -> None:
@@ -65,6 +68,15 @@ class Border:
                 raise
         finally:
             self._observe(scope, status, perf_counter() - began)
+
+    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As GET, without the body, which the protocol leaves out. That is how programs look whether a server is up."""
+        asked = {**scope, "method": "GET"}
+
+        def observe(_asked: Scope, status: int, seconds: float) -> None:
+            self._observe({**asked, "method": "HEAD"}, status, seconds)
+
+        await Border(self._app, self._hosts, observe)(asked, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         host, origin, fetch_site = b"", None, None
