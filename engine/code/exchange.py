@@ -61,8 +61,9 @@ async def exchange(
         result = CodeResult(error=f"The code was stopped: {misbehaved}.", limit=misbehaved.limit)
     finally:
         fork.kill()
-        fork.sock.close()
         prints.close()
+        # Last: one that cannot be killed yet, because its process is not known, would go on when it hears of this.
+        fork.sock.close()
     duration_ms = (loop.time() - started) * 1000
     return CodeResult(result.output, result.error, prints.text, duration_ms, result.limit)
 
