@@ -437,7 +437,7 @@ def test_the_list_is_there_without_the_server(play: Windows, server: FakeServer)
     """What was listed last is shown with its age and the reason; a workflow that was opened before can be read."""
     player = play()
     player.open("Orders")
-    player.wait(lambda: not player.window.tasks.is_busy("server-cache"))
+    player.wait(lambda: not any(player.window.tasks.is_busy(key) for key in ("server-cache", "server-list-copy")))
     player.action("new")
     player.settled()
     server.fail("refused", times=1000)

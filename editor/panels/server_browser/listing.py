@@ -10,7 +10,7 @@ from editor.workspace.server_cache import ServerCache
 from editor.workspace.server_library import SORTS, Sort, list_workflows
 from engine import Connection, ServerError, WorkflowRow
 
-TASK = "server-list"
+TASK, KEEP_TASK = "server-list", "server-list-copy"
 
 
 class Listing(QObject):
@@ -93,7 +93,8 @@ class Listing(QObject):
             self.trouble, self.kept_at = "", None
             self.changed.emit()
             if not search and sort is SORTS[0]:
-                await in_thread(self._cache.keep_list, connection.connection_id, self.rows)
+                # On its own, so that whoever opens a workflow at once does not stop it.
+                self._tasks.restart(KEEP_TASK, in_thread, self._cache.keep_list, connection.connection_id, self.rows)
 
     async def _show_copy(self, connection: Connection, trouble: str, offset: int) -> None:
         self.trouble = trouble
