@@ -205,10 +205,11 @@ class Deployment(QObject):
         raise failure or ServerFault(f"The server took the call, but says that the workflow is {word}.")
 
     async def _read_back(self, place: ServerPlace) -> WorkflowFacts:
+        base = self._link.base
         facts = await self._link.call(PlatformClient.facts, place.workflow_id)
         if place == self._link.place:
             self._take_facts(facts)
-            self._link.take(facts)
+            self._link.take(facts, base)
         return facts
 
     # --- asking -------------------------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ class Deployment(QObject):
         self._is_asked_again = not self._tasks.start(_LOOK, self._look)
 
     async def _look(self) -> None:
-        place, epoch = self._link.place, self._epoch
+        place, base, epoch = self._link.place, self._link.base, self._epoch
         if place is None:
             return
         began = self._clock()
@@ -231,6 +232,7 @@ class Deployment(QObject):
             if epoch == self._epoch:
                 self._took_s = self._clock() - began
                 self._take(place, facts, runs)
+                self._link.take(facts, base)
         self._look_later()
 
     def _take(self, place: ServerPlace, facts: WorkflowFacts, runs: Sequence[Execution] | None) -> None:
@@ -250,7 +252,6 @@ class Deployment(QObject):
         self._quiet = self._quiet + 1 if self._state == before and not fresh else 0
         if runs is not None:
             self.runs_told.emit(list(runs))
-        self._link.take(facts)
 
     def _take_facts(self, facts: WorkflowFacts) -> None:
         place, now = self._link.place, self._clock()

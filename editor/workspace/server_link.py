@@ -168,9 +168,13 @@ class ServerLink(QObject):
         """What time it is at the server."""
         return datetime.now(UTC) + timedelta(seconds=self.clock_offset_s)
 
-    def take(self, stored: Facts) -> None:
-        """The server was asked and told this. A version that is not `base` is told by `moved_on_server`, once."""
-        if self.base is None or stored.id != self.base.id:
+    def take(self, stored: Facts, asked_with: StoredWorkflow | None) -> None:
+        """The server was asked and told this. A version that is not `base` is told by `moved_on_server`, once.
+
+        `asked_with` is the `base` of when it was asked. If that is another one by now, the answer may be older than
+        what was saved meanwhile, and is passed over.
+        """
+        if self.base is None or self.base is not asked_with or stored.id != self.base.id:
             return
         self.stored = stored
         self.facts_changed.emit()
@@ -188,18 +192,19 @@ class ServerLink(QObject):
             self.facts_changed.emit()
 
     async def refresh(self) -> Facts | None:
-        """Ask the server anew, without reading the graph; None when the document moved, or lives on no server.
+        """Ask the server anew, without reading the graph; None when the document lives on no server, or was saved or
+        moved meanwhile.
 
         Raises:
             ServerError: as the client does.
         """
-        if self.base is None:
+        base = self.base
+        if base is None:
             return None
-        workflow_id = self.base.id
-        stored = await self.call(PlatformClient.facts, workflow_id)
-        if self.base is None or self.base.id != workflow_id:
+        stored = await self.call(PlatformClient.facts, base.id)
+        if self.base is not base:
             return None
-        self.take(stored)
+        self.take(stored, base)
         return stored
 
     async def call(self, function: ClientWork[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -95,15 +95,16 @@ class FakeServer(httpx.AsyncBaseTransport):
         """Let something go wrong from now on.
 
         Kinds: a status with `headers` and `body`; "refused" nothing listens; "lost" it is done and the reply never
-        comes; "cut" it is done and half of the reply comes; "slow" it is held until `release`; "html" 500 with a page;
-        "foreign" 200 with a page that is no API; "tls" and "proxy" as the network says it.
+        comes; "cut" it is done and half of the reply comes; "slow" it is held until `release`; "late" it is done at
+        once and its reply is held; "html" 500 with a page; "foreign" 200 with a page that is no API; "tls" and
+        "proxy" as the network says it.
         """
         self.faults.append(Fault(kind, method, path, times, **more))
         return self.faults[-1]
 
     def release(self) -> None:
         """Let what is held go on, and hold nothing any more."""
-        self.faults = [fault for fault in self.faults if fault.kind != "slow"]
+        self.faults = [fault for fault in self.faults if fault.kind not in ("slow", "late")]
         for loop, released in self._held:
             loop.call_soon_threadsafe(released.set)
 
@@ -153,6 +154,9 @@ class FakeServer(httpx.AsyncBaseTransport):
         answer = self._answer(seen)
         if kind == "lost":
             raise httpx.ReadError("connection reset", request=request)
+        if kind == "late":
+            await self._hold()
+            return self._reply(*answer, request)
         assert kind == "cut", kind
         whole = json.dumps(answer[1]).encode()
         headers = {"content-type": "application/json", "content-length": str(len(whole))}

@@ -85,6 +85,22 @@ def test_our_own_save_is_nobody_elses(bench: Bench) -> None:
         assert told == []
 
 
+def test_an_answer_from_before_our_save_is_nobodys_save(bench: Bench) -> None:
+    """The server was asked, then the document was saved, then the answer came: it tells of an older version."""
+    told = heard(bench.link.moved_on_server)
+    bench.server.fail("late", "GET")
+    bench.tasks.start("look", bench.link.refresh)
+    bench.wait(bench.server.is_holding.is_set)
+    bench.workspace.edit("Change", edits.configure, "a", "k", "mine")
+    bench.save()
+
+    bench.server.release()
+    bench.wait(lambda: not bench.tasks.is_busy("look"))
+
+    assert told == []
+    assert bench.link.stored is bench.link.base
+
+
 def test_what_a_lifecycle_call_did_is_told_at_once(bench: Bench) -> None:
     """Whoever deploys tells it, without reading everything anew."""
     told = heard(bench.link.facts_changed)
@@ -130,6 +146,6 @@ def test_an_answer_about_another_document_is_passed_over(bench: Bench) -> None:
     assert base is not None
     told = heard(bench.link.facts_changed)
 
-    bench.link.take(msgspec.structs.replace(base, id="another"))
+    bench.link.take(msgspec.structs.replace(base, id="another"), base)
 
     assert told == []
