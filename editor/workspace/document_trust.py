@@ -38,6 +38,8 @@ class DocumentTrust(QObject):
         self._workspace = workspace
         self._tasks = tasks
         self._is_trusted = True
+        self._is_doubted = False
+        """Whether something was pasted that has to be asked about, whatever the document was when it was opened."""
         self._opened: Workflow | None = None
         self._remembered: Workflow | None = None
         workspace.workflow_replaced.connect(self._on_workflow_replaced)
@@ -69,14 +71,16 @@ class DocumentTrust(QObject):
     def vouch(self) -> None:
         """The document that is shown was worked on here."""
         self._opened = None
-        self._is_trusted = True
+        self._is_trusted, self._is_doubted = True, False
         self.changed.emit()
 
     def doubt(self, blocks: Iterable[Block]) -> None:
         """These blocks came from elsewhere: if they would do anything, the document has to be asked about."""
         pasted = Workflow(blocks={block.id: block for block in blocks})
-        if self.is_trusted and trust.effects_of(pasted, self._workspace.catalog, also_disabled=True):
-            self._is_trusted, self.origin = False, "pasted"
+        if not self.is_restricted and trust.effects_of(pasted, self._workspace.catalog, also_disabled=True):
+            self._is_trusted, self._is_doubted = False, True
+            if self._opened is None:
+                self.origin = "pasted"
             self.changed.emit()
 
     async def remember(self) -> None:
@@ -87,8 +91,8 @@ class DocumentTrust(QObject):
             await in_thread(_remember, workflow, self._workspace.catalog, self.store, choices)
 
     def _on_workflow_replaced(self) -> None:
-        self._opened, self._is_trusted, self.choices = self._workspace.workflow, False, Choices()
-        self.origin = "opened"
+        self._opened, self._is_trusted, self._is_doubted = self._workspace.workflow, False, False
+        self.choices, self.origin = Choices(), "opened"
         self._tasks.restart("trust", self._look, self._workspace.workflow)
         self.changed.emit()
 
@@ -99,8 +103,10 @@ class DocumentTrust(QObject):
     async def _look(self, workflow: Workflow) -> None:
         known = await in_thread(_known, workflow, self._workspace.catalog, self.store)
         if workflow is self._opened:
-            self._opened, self._is_trusted = None, known is not None
+            is_known = known is not None
+            self._opened, self._is_trusted = None, is_known and not self._is_doubted
             self.choices = known or Choices()
+            self.origin = "pasted" if is_known and self._is_doubted else "opened"
             self.changed.emit()
 
 

@@ -140,6 +140,21 @@ def test_what_was_made_here_is_trusted_and_stays_so(loop, qtbot, document, works
     assert do(loop, qtbot, document.settle()) is True
 
 
+def test_what_is_pasted_before_the_document_is_known_is_asked_about(loop, qtbot, document, workspace):
+    """Looking a document up takes a moment, and somebody may be quicker than that."""
+    workspace.replace(Workflow("Untitled"))
+    workspace.edit("Paste", lambda now: now.with_blocks(CODE.blocks.values()))
+    document.doubt(CODE.blocks.values())
+
+    assert do(loop, qtbot, document.settle()) is False
+    assert document.is_restricted
+    assert document.origin == "pasted"
+    document.vouch()
+    assert do(loop, qtbot, document.settle()) is True
+    workspace.replace(Workflow("Another"))
+    assert do(loop, qtbot, document.settle()) is True
+
+
 def test_saving_a_restricted_document_does_not_make_it_trusted(loop, qtbot, document, workspace):
     """Keeping a copy of a foreign file is no agreement to run it."""
     workspace.replace(CODE)

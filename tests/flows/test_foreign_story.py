@@ -333,7 +333,7 @@ def test_blocks_pasted_from_elsewhere_are_asked_about(open_window: Callable[...,
     other.action("new")
     other.settled()
     other.window.canvas.commands.paste()
-    assert is_restricted(other)
+    other.wait(lambda: is_restricted(other))
 
 
 @pytest.mark.parametrize(
