@@ -64,6 +64,8 @@ def qt_loop(qapp: Any) -> Iterator[asyncio.AbstractEventLoop]:
     yield loop
     loop.stop()  # ends Qt's own loop too, so only at the very end
     loop.close()
+    # Without a screen the clipboard outlives Python, and what Python put on it cannot be let go of then.
+    qapp.clipboard().clear()
 
 
 @pytest.fixture

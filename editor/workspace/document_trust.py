@@ -91,9 +91,12 @@ class DocumentTrust(QObject):
             await in_thread(_remember, workflow, self._workspace.catalog, self.store, choices)
 
     def _on_workflow_replaced(self) -> None:
-        self._opened, self._is_trusted, self._is_doubted = self._workspace.workflow, False, False
-        self.choices, self.origin = Choices(), "opened"
-        self._tasks.restart("trust", self._look, self._workspace.workflow)
+        workflow = self._workspace.workflow
+        # There is nothing to look up about a new one, and what is copied from it at once is vouched for.
+        self._opened, self._is_trusted = (workflow, False) if workflow.blocks else (None, True)
+        self._is_doubted, self.choices, self.origin = False, Choices(), "opened"
+        if workflow.blocks:
+            self._tasks.restart("trust", self._look, workflow)
         self.changed.emit()
 
     def _on_saved_changed(self) -> None:

@@ -142,7 +142,8 @@ def test_what_was_made_here_is_trusted_and_stays_so(loop, qtbot, document, works
 
 def test_what_is_pasted_before_the_document_is_known_is_asked_about(loop, qtbot, document, workspace):
     """Looking a document up takes a moment, and somebody may be quicker than that."""
-    workspace.replace(Workflow("Untitled"))
+    harmless = Workflow(blocks={"s": Block("s", "starter", "Start")})
+    workspace.replace(harmless)
     workspace.edit("Paste", lambda now: now.with_blocks(CODE.blocks.values()))
     document.doubt(CODE.blocks.values())
 
@@ -151,8 +152,15 @@ def test_what_is_pasted_before_the_document_is_known_is_asked_about(loop, qtbot,
     assert document.origin == "pasted"
     document.vouch()
     assert do(loop, qtbot, document.settle()) is True
-    workspace.replace(Workflow("Another"))
+    workspace.replace(harmless)
     assert do(loop, qtbot, document.settle()) is True
+
+
+def test_a_new_document_is_known_at_once(document, workspace):
+    """What is copied from it before anything could be looked up is the person's own."""
+    workspace.replace(Workflow("Untitled"))
+
+    assert document.is_trusted
 
 
 def test_saving_a_restricted_document_does_not_make_it_trusted(loop, qtbot, document, workspace):
