@@ -347,7 +347,9 @@ class TestCancelling:
             await api.delete(f"/api/workflows/{workflow_id}")
             gate.opened.set()
             reply = await running
-            assert (reply.status_code, reply.json()["error"]) == (500, "The execution was deleted.")
+            assert reply.status_code == 500
+            # Deleting ends the run first; whether that is recorded before the execution is gone is a matter of luck.
+            assert reply.json()["error"] in ("The run was cancelled.", "The execution was deleted.")
 
         gated(story)
 
