@@ -33,17 +33,20 @@ class DocumentTrust(QObject):
         self.store = store
         self.choices = Choices()
         """What this document was allowed beyond the usual."""
-        self.origin: Origin = "opened"
-        """How what is foreign in it came in."""
         self._workspace = workspace
         self._tasks = tasks
         self._is_trusted = True
         self._is_doubted = False
-        """Whether something was pasted that has to be asked about, whatever the document was when it was opened."""
+        """Whether it is only what was pasted that has to be asked about, and not what was opened."""
         self._opened: Workflow | None = None
         self._remembered: Workflow | None = None
         workspace.workflow_replaced.connect(self._on_workflow_replaced)
         workspace.saved_changed.connect(self._on_saved_changed)
+
+    @property
+    def origin(self) -> Origin:
+        """How what is foreign in it came in."""
+        return "pasted" if self._is_doubted else "opened"
 
     @property
     def is_restricted(self) -> bool:
@@ -79,8 +82,6 @@ class DocumentTrust(QObject):
         pasted = Workflow(blocks={block.id: block for block in blocks})
         if not self.is_restricted and trust.effects_of(pasted, self._workspace.catalog, also_disabled=True):
             self._is_trusted, self._is_doubted = False, True
-            if self._opened is None:
-                self.origin = "pasted"
             self.changed.emit()
 
     async def remember(self) -> None:
@@ -94,7 +95,7 @@ class DocumentTrust(QObject):
         workflow = self._workspace.workflow
         # There is nothing to look up about a new one, and what is copied from it at once is vouched for.
         self._opened, self._is_trusted = (workflow, False) if workflow.blocks else (None, True)
-        self._is_doubted, self.choices, self.origin = False, Choices(), "opened"
+        self._is_doubted, self.choices = False, Choices()
         if workflow.blocks:
             self._tasks.restart("trust", self._look, workflow)
         self.changed.emit()
@@ -106,10 +107,9 @@ class DocumentTrust(QObject):
     async def _look(self, workflow: Workflow) -> None:
         known = await in_thread(_known, workflow, self._workspace.catalog, self.store)
         if workflow is self._opened:
-            is_known = known is not None
-            self._opened, self._is_trusted = None, is_known and not self._is_doubted
+            self._opened, self._is_trusted = None, known is not None and not self._is_doubted
+            self._is_doubted = self._is_doubted and known is not None
             self.choices = known or Choices()
-            self.origin = "pasted" if is_known and self._is_doubted else "opened"
             self.changed.emit()
 
 

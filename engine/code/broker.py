@@ -5,7 +5,6 @@ sizes and time as a General API block. The worker is not believed: what it may n
 what would let one header become two.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,18 +13,14 @@ import msgspec
 from engine.code.fetching import MAX_BODY
 from engine.code.messages import Call, WorkerMisbehaved
 from engine.errors import BlockError, DeadlineExceeded
+from engine.headers import CONTROL, FRAMING_HEADERS, HEADER_NAME
 
 MAX_CALLS = 100
 """Web addresses that one block may call."""
 
 _MAX_PAIRS = 64 << 10
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OWN_HEADERS = frozenset({
-    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade",
-})  # fmt: skip
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OWN_HEADERS = FRAMING_HEADERS | {"host", "keep-alive", "proxy-authorization", "proxy-connection"}
 
 
 class HttpCalls(Protocol):
@@ -88,11 +83,11 @@ def refusal(call: Call) -> str:
     if len(call.body or b"") > MAX_BODY:
         return f"The body has more than {MAX_BODY:,} bytes; send less of it."
     for name, value in call.headers:
-        if not _HEADER_NAME.match(name):
+        if not HEADER_NAME.fullmatch(name):
             return f"{name[:60]!r} is no name of a header."
         if name.lower() in _OWN_HEADERS:
             return f"The header {name} is set by the program itself; leave it out."
-        if _CONTROL.search(value):
+        if CONTROL.search(value):
             return f"The value of the header {name} has a line break or another control character; take it out."
     return ""
 

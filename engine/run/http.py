@@ -6,7 +6,6 @@ and cut off at a size, and every way to fail has its own words.
 
 import asyncio
 import contextlib
-import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -17,17 +16,13 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from engine.document import Json
 from engine.errors import BlockError, DeadlineExceeded
+from engine.headers import CONTROL, FRAMING_HEADERS, HEADER_NAME
 from engine.run.addresses import AddressPolicy as AddressPolicy
 from engine.run.bodies import decoded_body
 
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_FRAMING_HEADERS = frozenset(
-    {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
-)
 MAX_URL_LENGTH = 16 * 1024
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -257,11 +252,11 @@ def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
     How the body is delimited is said by the client alone: two answers to that are how requests are smuggled.
     """
     for name, value in headers:
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise BlockError(f"{name[:60]!r} is no header name: letters, digits and hyphens only.", retryable=False)
-        if name.lower() in _FRAMING_HEADERS:
+        if name.lower() in FRAMING_HEADERS:
             raise BlockError(f"The header {name!r} is set by Blockloom itself; leave it out.", retryable=False)
-        if _CONTROL.search(value):
+        if CONTROL.search(value):
             text = f"The value of the header {name!r} holds a line break or another character that no header may have."
             raise BlockError(text, retryable=False)
 

@@ -249,8 +249,8 @@ def test_a_slow_server_is_waited_for_in_view_and_stopped_at_once(play: Windows, 
     assert player.stored("out")["output"] == "typed while saving"
 
 
-def test_opening_from_a_slow_server_can_be_stopped(play: Windows, server: FakeServer) -> None:
-    """What is on screen stays."""
+def opening_slowly(play: Windows, server: FakeServer) -> ServerPlayer:
+    """A window that waits for a workflow, and says so."""
     player = play()
     player.action("open_server")
     browser: ServerBrowser = player.dialog(ServerBrowser)
@@ -258,6 +258,12 @@ def test_opening_from_a_slow_server_can_be_stopped(play: Windows, server: FakeSe
     server.fail("slow", "GET", times=FOR_EVER)
     player.press(browser.open_button)
     player.wait(lambda: player.notice == "Opening from “Team”…")
+    return player
+
+
+def test_opening_from_a_slow_server_can_be_stopped(play: Windows, server: FakeServer) -> None:
+    """What is on screen stays."""
+    player = opening_slowly(play, server)
 
     player.press(player.window.notices._button)
     player.settled()
@@ -268,13 +274,7 @@ def test_opening_from_a_slow_server_can_be_stopped(play: Windows, server: FakeSe
 
 def test_what_was_slow_to_open_takes_its_notice_along(play: Windows, server: FakeServer) -> None:
     """The notice waits as long as the server does, and no longer."""
-    player = play()
-    player.action("open_server")
-    browser: ServerBrowser = player.dialog(ServerBrowser)
-    player.wait(lambda: browser.list.current_key)
-    server.fail("slow", "GET", times=FOR_EVER)
-    player.press(browser.open_button)
-    player.wait(lambda: player.notice == "Opening from “Team”…")
+    player = opening_slowly(play, server)
 
     server.release()
     player.settled()

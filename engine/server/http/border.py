@@ -37,24 +37,24 @@ class Border:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":
-            await self._answer_head(scope, receive, send)
-            return
+        # HEAD is how programs look whether a server is up: GET without the body, which the protocol leaves out.
+        is_head = scope["method"] == "HEAD"
+        asked = {**scope, "method": "GET"} if is_head else scope
         began, status, is_done = perf_counter(), 0, False
 
         async def send_safely(message: Message) -> None:
             nonlocal status, is_done
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": _with_safety(message.get("headers", ()), scope)}
+                message = {**message, "headers": _with_safety(message.get("headers", ()), asked)}
             else:
                 is_done = not message.get("more_body", False)
             await send(message)
 
         try:
-            refusal = self._refusal(scope)
+            refusal = self._refusal(asked)
             if refusal is None:
-                await self._app(scope, receive, send_safely)
+                await self._app(asked, receive, send_safely)
             else:
                 status, text = refusal
                 await _send_error(send, status, text)
@@ -67,16 +67,7 @@ class Border:
             elif not is_done:
                 raise
         finally:
-            self._observe(scope, status, perf_counter() - began)
-
-    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As GET, without the body, which the protocol leaves out. That is how programs look whether a server is up."""
-        asked = {**scope, "method": "GET"}
-
-        def observe(_asked: Scope, status: int, seconds: float) -> None:
-            self._observe({**asked, "method": "HEAD"}, status, seconds)
-
-        await Border(self._app, self._hosts, observe)(asked, receive, send)
+            self._observe({**asked, "method": "HEAD"} if is_head else asked, status, perf_counter() - began)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         host, origin, fetch_site = b"", None, None
