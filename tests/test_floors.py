@@ -28,6 +28,7 @@ ENGINE_FLOORS = {
     "references": 0,
     "previews": 0,
     "codenames": 0,
+    "headers": 0,
     "expressions": 0,
     "events": 0,
     "recording": 0,
